@@ -1,0 +1,167 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// strictPrefixes are ours alone: what begins so and is not known is a mistake.
+var strictPrefixes = []string{"CONNECTOR_", "SINK_", "SMSC_", "SOURCE_", "DELIVERY_"}
+
+// later are variables that the connector has been promised to have one day. Accepted and ignored, they would leave somebody without the
+// authentication or the registry that they believe in.
+var later = []struct{ prefix, feature string }{
+	{"KAFKA_SASL_", "SASL authentication to Kafka"},
+	{"SCHEMA_REGISTRY_", "the schema registry"},
+	{"OTEL_", "OpenTelemetry"},
+}
+
+// injected matches what Kubernetes puts into every container for each Service of its namespace, after the Service's name in capitals:
+// a Service "smsc-0" gives SMSC_0_SERVICE_HOST. The form without a number is told apart by its value, since a port that a person
+// writes has no scheme.
+var (
+	injected     = regexp.MustCompile(`^[A-Z0-9_]+_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$`)
+	injectedPort = regexp.MustCompile(`^(tcp|udp|sctp)://`)
+)
+
+func isInjected(name, value string) bool {
+	return injected.MatchString(name) || strings.HasSuffix(name, "_PORT") && injectedPort.MatchString(value)
+}
+
+// refuseUnknown never shows a value: what stands under a name that we do not know may be a secret under a name written wrong.
+func (l *loader) refuseUnknown() {
+	for _, name := range slices.Sorted(maps.Keys(l.given)) {
+		if l.isKnown(name) || isInjected(name, l.given[name]) {
+			continue
+		}
+		if feature := notYet(name); feature != "" {
+			if l.given[name] != "" {
+				l.refuse(name, "not in this release: "+feature+" comes later; leave it out")
+			}
+			continue
+		}
+		if !slices.ContainsFunc(strictPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {
+			continue
+		}
+		l.refuse(name, "unknown; the nearest name is "+nearest(name))
+	}
+}
+
+func (l *loader) refuse(name, remedy string) {
+	l.faults.List = append(l.faults.List, Fault{Variable: quoteName(name), Remedy: remedy})
+}
+
+func (l *loader) isKnown(name string) bool {
+	if _, _, ok := smscVariable(name); ok {
+		return true
+	}
+	if l.known[name] != nil {
+		return true
+	}
+	secret, ok := strings.CutSuffix(name, fileSuffix)
+	v := l.known[secret]
+	return ok && v != nil && v.secret
+}
+
+func notYet(name string) (feature string) {
+	for _, l := range later {
+		if strings.HasPrefix(name, l.prefix) {
+			return l.feature
+		}
+	}
+	return ""
+}
+
+// maxSMSC is the highest n of SMSC_<n>_.
+const maxSMSC = 999
+
+func smscPrefix(n int) string { return "SMSC_" + strconv.Itoa(n) + "_" }
+
+// smscNumber splits SMSC_<n>_REST. A number has one form only: not 00, not +1.
+func smscNumber(name string) (n int, rest string, ok bool) {
+	number, found := strings.CutPrefix(name, "SMSC_")
+	if !found {
+		return 0, "", false
+	}
+	number, rest, found = strings.Cut(number, "_")
+	n, err := strconv.Atoi(number)
+	if !found || err != nil || n < 0 || n > maxSMSC || strconv.Itoa(n) != number {
+		return 0, "", false
+	}
+	return n, rest, true
+}
+
+// smscVariable splits the name of a variable that an SMSC has, SMSC_<n>_PASSWORD_FILE included.
+func smscVariable(name string) (n int, v *variable, ok bool) {
+	n, rest, ok := smscNumber(name)
+	if !ok {
+		return 0, nil, false
+	}
+	for i := range smscVariables {
+		v := &smscVariables[i]
+		if rest == v.name || v.secret && rest == v.name+fileSuffix {
+			return n, v, true
+		}
+	}
+	return 0, nil, false
+}
+
+// nearest is the known name with the fewest letters to change.
+func nearest(name string) string {
+	n := 0
+	if rest, ok := strings.CutPrefix(name, "SMSC_"); ok {
+		number, _, _ := strings.Cut(rest, "_")
+		if given, err := strconv.Atoi(number); err == nil {
+			n = given // also of 01, so that the suggestion is 1
+		}
+		if n < 0 || n > maxSMSC {
+			return fmt.Sprintf("SMSC_<n>_…, with n from 0 to %d", maxSMSC)
+		}
+	}
+	var candidates []string
+	for i := range connectorVariables {
+		candidates = appendNames(candidates, "", &connectorVariables[i])
+	}
+	for i := range smscVariables {
+		candidates = appendNames(candidates, smscPrefix(n), &smscVariables[i])
+	}
+	if len(name) > maxShown {
+		name = name[:maxShown]
+	}
+	return slices.MinFunc(candidates, func(a, b string) int { return distance(name, a) - distance(name, b) })
+}
+
+func appendNames(names []string, prefix string, v *variable) []string {
+	names = append(names, prefix+v.name)
+	if v.secret {
+		names = append(names, prefix+v.name+fileSuffix)
+	}
+	return names
+}
+
+// distance counts the letters to insert, delete, change or swap with their neighbour to make a into b (optimal string alignment).
+func distance(a, b string) int {
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			change := 1
+			if a[i-1] == b[j-1] {
+				change = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+change)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}

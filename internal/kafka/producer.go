@@ -1,0 +1,221 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// TransactionTimeout is how long the broker leaves a transaction of a process
+// that has died open. Ours last milliseconds; what waits behind a dead one is
+// its successor, so it is as short as a slow broker allows.
+const TransactionTimeout = 10 * time.Second
+
+// txnProducer is one transactional id. It is used by one goroutine at a time.
+//
+// Its client is thrown away after whatever is not plain success: a new one's
+// InitProducerId ends for certain what the old one left open, whichever way.
+type txnProducer struct {
+	id    string
+	dial  func(opts ...kgo.Opt) (*kgo.Client, error)
+	topic func(topic string) bool // records of these carry their partition
+
+	cl      *kgo.Client
+	kip890  bool // KIP-890 part 2: the broker adds partitions and offsets by itself
+	records sync.WaitGroup
+	mu      sync.Mutex
+	err     error // first error of the records produced in this transaction
+}
+
+// open makes the client ready: fenced from all before it, with a producer id.
+func (p *txnProducer) open(ctx context.Context) error {
+	if p.cl != nil {
+		return nil
+	}
+	kip890, err := p.brokerHasKIP890(ctx)
+	if err != nil {
+		return err
+	}
+	v := versions()
+	if kip890 {
+		v.SetMaxKeyVersion(int16(kmsg.Produce), 13)
+		v.SetMaxKeyVersion(int16(kmsg.EndTxn), 5)
+	} else {
+		v.SetMaxKeyVersion(int16(kmsg.Produce), 11)
+		v.SetMaxKeyVersion(int16(kmsg.EndTxn), 4)
+		v.SetMaxKeyVersion(int16(kmsg.TxnOffsetCommit), 4)
+	}
+	cl, err := p.dial(
+		kgo.TransactionalID(p.id),
+		kgo.TransactionTimeout(TransactionTimeout),
+		kgo.MaxVersions(v),
+		kgo.RecordPartitioner(partitioner{manual: p.topic, keyed: kgo.StickyKeyPartitioner(nil)}),
+		// A transaction is handed over whole and then flushed: full batches, few requests.
+		kgo.ManualFlushing(),
+		kgo.MaxBufferedRecords(1<<20),
+		kgo.ProducerBatchMaxBytes(1<<20-512),
+		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
+		kgo.RecordDeliveryTimeout(TransactionTimeout),
+		kgo.UnknownTopicRetries(5),
+		// Enough to outlast a coordinator that loads its log after a start.
+		kgo.RequestRetries(60),
+	)
+	if err != nil {
+		return err
+	}
+	ictx, cancel := context.WithTimeout(ctx, 2*TransactionTimeout)
+	defer cancel()
+	if _, _, err := cl.ProducerID(ictx); err != nil {
+		cl.Close()
+		return fmt.Errorf("transactional id %s: %w", p.id, err)
+	}
+	p.cl, p.kip890 = cl, kip890
+	return nil
+}
+
+// brokerHasKIP890 asks for the feature transaction.version, as it may have been
+// raised while we ran.
+func (p *txnProducer) brokerHasKIP890(ctx context.Context) (bool, error) {
+	cl, err := p.dial()
+	if err != nil {
+		return false, err
+	}
+	defer cl.Close()
+	resp, err := kmsg.NewPtrApiVersionsRequest().RequestWith(ctx, cl)
+	if err != nil {
+		return false, fmt.Errorf("asking the broker for its versions: %w", err)
+	}
+	for _, f := range resp.FinalizedFeatures {
+		if f.Name == "transaction.version" {
+			return f.MaxVersionLevel >= 2, nil
+		}
+	}
+	return false, nil
+}
+
+// discard closes the client; the next open begins anew.
+func (p *txnProducer) discard() {
+	if p.cl == nil {
+		return
+	}
+	p.cl.UnsafeAbortBufferedRecords()
+	p.cl.Close()
+	p.cl = nil
+}
+
+// produce sends all records and waits until the brokers hold them.
+func (p *txnProducer) produce(ctx context.Context, records []*kgo.Record) error {
+	p.err = nil
+	p.records.Add(len(records))
+	for _, r := range records {
+		p.cl.Produce(ctx, r, p.produced)
+	}
+	if err := p.cl.Flush(ctx); err != nil {
+		p.cl.UnsafeAbortBufferedRecords() // else the promises would never come
+	}
+	p.records.Wait()
+	return p.err
+}
+
+func (p *txnProducer) produced(r *kgo.Record, err error) {
+	if err != nil {
+		p.mu.Lock()
+		if p.err == nil {
+			p.err = fmt.Errorf("producing to %s: %w", r.Topic, err)
+		}
+		p.mu.Unlock()
+	}
+	p.records.Done()
+}
+
+// commitOffsets makes the offsets part of the transaction. Nothing retries a
+// raw request for us; aborting a whole transaction because the broker was busy
+// with the markers of the last would be dear, so what is transient is tried
+// again until the transaction is about to time out.
+func (p *txnProducer) commitOffsets(ctx context.Context, m Membership, offsets Offsets) error {
+	pid, epoch, err := p.cl.ProducerID(ctx)
+	if err != nil {
+		return err
+	}
+	if !p.kip890 {
+		err := p.untilSettled(ctx, func() error {
+			req := kmsg.NewPtrAddOffsetsToTxnRequest()
+			req.TransactionalID, req.ProducerID, req.ProducerEpoch, req.Group = p.id, pid, epoch, m.Group
+			resp, err := req.RequestWith(ctx, p.cl)
+			if err != nil {
+				return err
+			}
+			return kerr.ErrorForCode(resp.ErrorCode)
+		})
+		if err != nil {
+			return fmt.Errorf("adding group %s to the transaction: %w", m.Group, err)
+		}
+	}
+	req := kmsg.NewPtrTxnOffsetCommitRequest()
+	req.TransactionalID, req.ProducerID, req.ProducerEpoch = p.id, pid, epoch
+	req.Group, req.MemberID, req.Generation = m.Group, m.MemberID, m.Generation
+	for topic, ps := range offsets {
+		t := kmsg.NewTxnOffsetCommitRequestTopic()
+		t.Topic = topic
+		for partition, om := range ps {
+			tp := kmsg.NewTxnOffsetCommitRequestTopicPartition()
+			tp.Partition, tp.Offset, tp.Metadata = partition, om.Offset, &om.Metadata
+			t.Partitions = append(t.Partitions, tp)
+		}
+		req.Topics = append(req.Topics, t)
+	}
+	return p.untilSettled(ctx, func() error {
+		resp, err := req.RequestWith(ctx, p.cl)
+		if err != nil {
+			return err
+		}
+		for _, t := range resp.Topics {
+			for _, tp := range t.Partitions {
+				if err := kerr.ErrorForCode(tp.ErrorCode); err != nil {
+					return fmt.Errorf("committing %s[%d]: %w", t.Topic, tp.Partition, err)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// untilSettled repeats what is transient.
+func (p *txnProducer) untilSettled(ctx context.Context, fn func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, TransactionTimeout/2)
+	defer cancel()
+	for n := 1; ; n++ {
+		err := fn()
+		if err == nil || classify(err) != retry || !isKafkaError(err) && !errors.Is(err, context.DeadlineExceeded) && n > 20 {
+			return err
+		}
+		if serr := Sleep(ctx, Backoff(n)); serr != nil {
+			return errors.Join(err, serr)
+		}
+	}
+}
+
+func isKafkaError(err error) bool {
+	var ke *kerr.Error
+	return errors.As(err, &ke)
+}
+
+// partitioner takes the record's own partition on the topics whose layout is
+// ours, and Kafka's hash of the key elsewhere.
+type partitioner struct {
+	manual func(topic string) bool
+	keyed  kgo.Partitioner
+}
+
+func (p partitioner) ForTopic(topic string) kgo.TopicPartitioner {
+	if p.manual != nil && p.manual(topic) {
+		return kgo.ManualPartitioner().ForTopic(topic)
+	}
+	return p.keyed.ForTopic(topic)
+}

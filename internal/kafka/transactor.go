@@ -1,0 +1,241 @@
+package kafka
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Commit is what becomes visible together or not at all.
+type Commit struct {
+	Records []*kgo.Record
+	Offsets Offsets // never empty: the offsets fence the commit, and prove afterwards that it happened
+}
+
+// Transactor commits records and offsets of one group in transactions, one at
+// a time. It is used by one goroutine.
+//
+// Two transactional ids are used in turn: after the EndTxn of one, the broker
+// still writes its markers, and refuses a new transaction of that id as
+// CONCURRENT_TRANSACTIONS meanwhile; the other is free. The next transaction
+// begins only when the last is known to be committed or aborted.
+type Transactor struct {
+	prefix string // transactional ids are prefix + writer + "-0" and "-1"
+	writer string
+	pair   [2]*txnProducer
+	turn   int
+	plain  *kgo.Client // for what needs no transaction
+	log    *slog.Logger
+
+	// Conflicts counts transactions that had to be settled by reading the committed offsets back.
+	Settled int64
+}
+
+// NewTransactor returns a transactor whose ids begin with prefix. manual names
+// the topics whose records carry their partition. cl serves the requests outside
+// of transactions and stays the caller's.
+func NewTransactor(d *Dialer, prefix string, cl *kgo.Client, manual func(topic string) bool) *Transactor {
+	var b [6]byte
+	_, _ = rand.Read(b[:]) // never fails, says crypto/rand
+	t := &Transactor{prefix: prefix, writer: hex.EncodeToString(b[:]), plain: cl, log: d.Log}
+	for i := range t.pair {
+		id := TransactionalIDs(prefix, t.writer)[i]
+		name := fmt.Sprintf("%stxn-%d", prefix, i)
+		t.pair[i] = &txnProducer{id: id, topic: manual, dial: func(opts ...kgo.Opt) (*kgo.Client, error) {
+			return (&Dialer{Config: d.Config, Log: d.Log}).Client(name, opts...)
+		}}
+	}
+	return t
+}
+
+// Writer is what the metadata of our commits calls us.
+func (t *Transactor) Writer() string { return t.writer }
+
+// TransactionalIDs are the two ids of a writer.
+func TransactionalIDs(prefix, writer string) [2]string {
+	return [2]string{prefix + writer + "-0", prefix + writer + "-1"}
+}
+
+// Close lets go of the clients. A transaction in hand is left to its timeout,
+// or to the successor that fences it.
+func (t *Transactor) Close() {
+	for _, p := range t.pair {
+		p.discard()
+	}
+}
+
+// Commit commits all of c or nothing.
+//
+//	nil           committed, for certain
+//	ErrAborted    nothing of it happened; the same may be tried again
+//	ErrNotMember  nothing of it happened; the generation is another one
+//	ErrTooLarge   nothing of it happened, and never will
+//	ErrUnknown    ctx ended before the outcome was known
+//
+// If the process dies in here: before EndTxn has reached the coordinator,
+// nothing happened (the successor fences our ids, which aborts); after, all did.
+func (t *Transactor) Commit(ctx context.Context, m Membership, c *Commit) error {
+	if !m.Valid() {
+		return ErrNotMember
+	}
+	if len(c.Records) == 0 {
+		return t.commitPlain(ctx, m, c.Offsets)
+	}
+	p := t.pair[t.turn]
+	t.turn ^= 1
+	if err := p.open(ctx); err != nil {
+		return errors.Join(ErrAborted, err)
+	}
+	if err := p.cl.BeginTransaction(); err != nil {
+		p.discard()
+		return errors.Join(ErrAborted, err)
+	}
+	err := p.produce(ctx, c.Records)
+	if err == nil {
+		err = p.commitOffsets(ctx, m, c.Offsets)
+	}
+	if err != nil {
+		return t.abort(ctx, p, err)
+	}
+	// A deadline of its own: EndTxn that is given up half-way only costs the
+	// reading back, but a broker that stalls must not hold the loop for ever.
+	ectx, cancel := context.WithTimeout(ctx, TransactionTimeout)
+	err = p.cl.EndTransaction(ectx, kgo.TryCommit)
+	cancel()
+	if err == nil {
+		return nil
+	}
+	return t.settle(ctx, p, m, c, err)
+}
+
+// abort ends a transaction for which no EndTxn(commit) was ever sent: whatever
+// becomes of the abort, it cannot be committed any more.
+func (t *Transactor) abort(ctx context.Context, p *txnProducer, cause error) error {
+	actx, cancel := context.WithTimeout(ctx, TransactionTimeout/2)
+	defer cancel()
+	if classify(cause) == broken || p.cl.EndTransaction(actx, kgo.TryAbort) != nil {
+		p.discard()
+	}
+	switch classify(cause) {
+	case notMember:
+		return errors.Join(ErrNotMember, cause)
+	case tooLarge:
+		return errors.Join(ErrTooLarge, cause)
+	}
+	return errors.Join(ErrAborted, cause)
+}
+
+// settle finds out what became of a transaction whose EndTxn(commit) got no
+// clear answer. The broker may have committed it; taking the error for an abort
+// would write every result twice.
+//
+// First the id is fenced, so that a request still on its way can change nothing
+// any more; then the committed metadata is read back: ours, or another's.
+func (t *Transactor) settle(ctx context.Context, p *txnProducer, m Membership, c *Commit, cause error) error {
+	t.Settled++
+	t.log.Warn("the end of a transaction got no clear answer; reading back what was committed", "transactional_id", p.id, "error", cause)
+	p.discard()
+	for n := 1; ; n++ {
+		err := p.open(ctx) // InitProducerId: waits for the commit, or aborts
+		if err == nil {
+			var ours bool
+			if ours, err = t.readBack(ctx, m.Group, c.Offsets); err == nil {
+				if ours {
+					return nil
+				}
+				return errors.Join(ErrAborted, cause)
+			}
+		}
+		if serr := Sleep(ctx, max(Backoff(n), 50*time.Millisecond)); serr != nil {
+			return errors.Join(ErrUnknown, cause, err)
+		}
+	}
+}
+
+// readBack tells whether the committed offsets are those of c. One partition
+// that shows exactly our offset and metadata is proof: n is in it, and nobody
+// writes our n but us. Where none does, c was aborted, or every partition has
+// passed to another owner, who has read the truth for itself.
+func (t *Transactor) readBack(ctx context.Context, group string, want Offsets) (bool, error) {
+	parts := make(map[string][]int32)
+	for topic, ps := range want {
+		for p := range ps {
+			parts[topic] = append(parts[topic], p)
+		}
+	}
+	got, err := Stable(ctx, t.plain, group, parts)
+	if err != nil {
+		return false, err
+	}
+	for topic, ps := range want {
+		for p, w := range ps {
+			if g, ok := got.Get(topic, p); ok && g == w {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+// commitPlain commits offsets alone, as a member of the group. EndTransaction
+// sends nothing when no record was produced, so a transaction of grants alone
+// would only look committed.
+func (t *Transactor) commitPlain(ctx context.Context, m Membership, offsets Offsets) error {
+	req := kmsg.NewPtrOffsetCommitRequest()
+	req.Group, req.MemberID, req.Generation = m.Group, m.MemberID, m.Generation
+	for topic, ps := range offsets {
+		rt := kmsg.NewOffsetCommitRequestTopic()
+		rt.Topic = topic
+		for partition, om := range ps {
+			rp := kmsg.NewOffsetCommitRequestTopicPartition()
+			rp.Partition, rp.Offset, rp.Metadata = partition, om.Offset, &om.Metadata
+			rt.Partitions = append(rt.Partitions, rp)
+		}
+		req.Topics = append(req.Topics, rt)
+	}
+	for n := 1; ; n++ {
+		resp, err := req.RequestWith(ctx, t.plain)
+		if err == nil {
+			err = firstError(resp)
+		}
+		if err == nil {
+			return nil
+		}
+		if classify(err) == notMember {
+			// An offset commit may be sent twice without harm, so an answer that was
+			// lost is simply asked for again; this one says that none of the tries
+			// that it is the answer to took effect, but an earlier one may have.
+			if n > 1 {
+				if ours, rerr := t.readBack(ctx, m.Group, offsets); rerr == nil && ours {
+					return nil
+				}
+			}
+			return errors.Join(ErrNotMember, err)
+		}
+		if n >= 40 || ctx.Err() != nil || isKafkaError(err) && !kerr.IsRetriable(err) && classify(err) != retry {
+			return errors.Join(ErrUnknown, err)
+		}
+		if serr := Sleep(ctx, Backoff(n)); serr != nil {
+			return errors.Join(ErrUnknown, err)
+		}
+	}
+}
+
+func firstError(resp *kmsg.OffsetCommitResponse) error {
+	for _, t := range resp.Topics {
+		for _, p := range t.Partitions {
+			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+				return fmt.Errorf("committing %s[%d]: %w", t.Topic, p.Partition, err)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,44 @@
+package record
+
+import "strconv"
+
+// AppendJSON appends the record as one JSON object, its fields in the contract's
+// order and absent ones left out. Decode reads it back.
+func (o *Outbound) AppendJSON(dst []byte) []byte {
+	dst = append(dst, '{')
+	dst = appendText(dst, `"id":`, o.ID)
+	dst = appendText(dst, `"to":`, o.To)
+	dst = appendText(dst, `"from":`, o.From)
+	if o.HasText {
+		dst = appendString(appendKey(dst, `"text":`), o.Text)
+	}
+	if o.HasPayload {
+		dst = appendBase64(appendKey(dst, `"payload":`), o.Payload)
+	}
+	dst = appendText(dst, `"encoding":`, o.Encoding)
+	dst = appendNumber(dst, `"class":`, o.Class)
+	if o.Validity > 0 {
+		dst = appendText(dst, `"validity":`, o.Validity.String())
+	}
+	dst = appendInstant(dst, `"expires_at":`, o.ExpiresAt)
+	dst = appendInstant(dst, `"deliver_at":`, o.DeliverAt)
+	dst = appendNumber(dst, `"priority":`, o.Priority)
+	dst = appendText(dst, `"receipts":`, o.Receipts)
+	dst = appendText(dst, `"service_type":`, o.ServiceType)
+	dst = appendNumber(dst, `"protocol_id":`, o.ProtocolID)
+	dst = appendNumber(dst, `"data_coding":`, o.DataCoding)
+	dst = appendText(dst, `"route":`, o.Route)
+	if len(o.TLVs) > 0 {
+		dst = appendTLVs(appendKey(dst, `"tlvs":`), o.TLVs)
+	}
+	dst = appendRaw(dst, `"metadata":`, o.Metadata)
+	return append(dst, '}')
+}
+
+// appendNumber appends a number member, unless n is negative.
+func appendNumber(dst []byte, key string, n int) []byte {
+	if n < 0 {
+		return dst
+	}
+	return strconv.AppendInt(appendKey(dst, key), int64(n), 10)
+}
