@@ -1,0 +1,158 @@
+package admin
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"html/template"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// Status is what the status page shows, in this order.
+type Status struct {
+	Title    string // empty: the connector's name
+	Sections []Section
+}
+
+// Section is one table. Cells are shown as they are; a column whose cells are all numbers is aligned right, and a cell that is
+// one of the words in tones is coloured as well.
+type Section struct {
+	Name    string
+	Note    string // a sentence under the name; may be empty
+	Columns []string
+	Rows    [][]string // a row may be shorter than Columns
+}
+
+var (
+	//go:embed page.css
+	pageCSS string
+	//go:embed page.html
+	pageHTML     string
+	pageTemplate = template.Must(template.New("page").Parse(pageHTML))
+	// The hash lets this one style sheet in and no other; there is no script, and nothing is fetched from anywhere.
+	contentSecurityPolicy = "default-src 'none'; style-src 'sha256-" + cssHash() + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+func cssHash() string {
+	sum := sha256.Sum256([]byte(pageCSS))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// tones are the words that are coloured. The colour only repeats what the word says.
+var tones = map[string]string{
+	"healthy": "good", "ready": "good", "running": "good", "bound": "good", "up": "good", "connected": "good", "ok": "good",
+	"starting": "warn", "connecting": "warn", "reconnecting": "warn", "binding": "warn", "unbinding": "warn", "draining": "warn", "paused": "warn", "throttled": "warn",
+	"unhealthy": "bad", "not ready": "bad", "failed": "bad", "down": "bad", "refused": "bad", "unreachable": "bad", "stopped": "bad",
+}
+
+// view is what page.html reads.
+type view struct {
+	Title, Name, Version, Now string
+	Refresh                   bool
+	CSS                       template.CSS
+	Health                    cell
+	Ready                     cell
+	Reasons                   []string
+	Sections                  []sectionView
+}
+
+type sectionView struct {
+	Name, Note string
+	Columns    []cell
+	Rows       [][]cell
+	Wide       bool // too many columns for a small screen, where each row becomes a list
+}
+
+type cell struct {
+	Text, Label, Tone string
+	Number            bool
+}
+
+func (s *Server) page(w http.ResponseWriter, r *http.Request) {
+	v := s.view(time.Now())
+	v.Refresh = r.URL.Query().Get("refresh") != "off"
+	// Rendered whole before the first byte goes out, so that a fault is an error and not half a page.
+	var b bytes.Buffer
+	if err := pageTemplate.Execute(&b, v); err != nil {
+		s.opts.Log.Error("status page could not be rendered", "error", err)
+		writeError(w, http.StatusInternalServerError, "The status page could not be rendered; the log says why.")
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = w.Write(b.Bytes()) // the client has gone; nobody is left to be told
+}
+
+func (s *Server) view(now time.Time) view {
+	status, health, ready := s.opts.Status(), s.opts.Health(), s.opts.Ready()
+	v := view{
+		Title:   status.Title,
+		Name:    s.opts.Name,
+		Version: s.opts.Version,
+		Now:     now.UTC().Format("2006-01-02 15:04:05 UTC"),
+		CSS:     template.CSS(pageCSS),
+		Health:  newCell(string(health.State), ""),
+		Ready:   newCell("ready", ""),
+	}
+	if v.Title == "" {
+		v.Title = s.opts.Name
+	}
+	if health.Message != "" {
+		v.Reasons = append(v.Reasons, health.Message)
+	}
+	if len(ready.Missing) > 0 {
+		v.Ready = newCell("not ready", "")
+	}
+	for _, m := range ready.Missing {
+		v.Reasons = append(v.Reasons, m.Name+": "+m.Reason)
+	}
+	for _, section := range status.Sections {
+		v.Sections = append(v.Sections, newSectionView(section))
+	}
+	return v
+}
+
+func newSectionView(s Section) sectionView {
+	v := sectionView{Name: s.Name, Note: s.Note, Wide: len(s.Columns) > 3}
+	for i, name := range s.Columns {
+		v.Columns = append(v.Columns, cell{Text: name, Number: numberColumn(s.Rows, i)})
+	}
+	for _, row := range s.Rows {
+		cells := make([]cell, 0, len(s.Columns))
+		for i, column := range v.Columns {
+			c := cell{Text: "", Label: column.Text}
+			if i < len(row) {
+				c = newCell(row[i], column.Text)
+			}
+			c.Number = column.Number
+			cells = append(cells, c)
+		}
+		v.Rows = append(v.Rows, cells)
+	}
+	return v
+}
+
+func newCell(text, label string) cell {
+	return cell{Text: text, Label: label, Tone: tones[strings.ToLower(text)]}
+}
+
+// number is one with grouping, a fraction, a bound ("17/50") or a unit ("498/s", "12 ms", "98.1 %").
+var number = regexp.MustCompile(`^[+-]?\d[\d.,]*(/\d+)?(/s| ?%| ?[a-zA-Zµ]{1,3})?$`)
+
+// numberColumn tells that column i holds numbers and blanks.
+func numberColumn(rows [][]string, i int) bool {
+	found := false
+	for _, row := range rows {
+		if i >= len(row) || row[i] == "" || row[i] == "–" || row[i] == "-" {
+			continue
+		}
+		if !number.MatchString(row[i]) {
+			return false
+		}
+		found = true
+	}
+	return found
+}
