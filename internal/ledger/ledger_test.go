@@ -17,13 +17,12 @@ type journal struct {
 
 // world is the model: the truth that no process knows whole.
 type world struct {
-	sent     map[int64]int  // how often the SMSC got it
-	results  map[int64]int  // committed results
-	flagged  map[int64]bool // the result says possible_duplicate
-	exists   map[int64]bool
-	log      []int64
-	journal  journal
-	restarts int
+	sent    map[int64]int  // how often the SMSC got it
+	results map[int64]int  // committed results
+	flagged map[int64]bool // the result says possible_duplicate
+	exists  map[int64]bool
+	log     []int64
+	journal journal
 }
 
 // owner is one process that owns the partition.

@@ -1,0 +1,171 @@
+package sink
+
+import (
+	"context"
+	"time"
+
+	"github.com/smpp-connector/smpp-connector/internal/ledger"
+	"github.com/smpp-connector/smpp-connector/internal/smpp"
+)
+
+// loop owns all state of the sink. It never blocks but in its select.
+func (s *Sink) loop(ctx context.Context) {
+	defer close(s.loopDone)
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	var answers []smpp.Answer
+	for {
+		answers = s.takeInbox(answers)
+		now := time.Now()
+		s.retriesDue(now)
+		s.checkLimbo(now)
+		at := s.maybeCommit(ctx, now)
+		s.publish(now)
+		timer.Reset(max(time.Until(at), 0))
+		select {
+		case <-s.wake:
+		case b := <-s.batches:
+			s.take(&b)
+		case fn := <-s.requests:
+			fn()
+		case err := <-s.committed:
+			s.afterCommit(err)
+		case <-timer.C:
+		case <-ctx.Done():
+			if s.inflight != nil { // the committer uses the client: wait for it
+				<-s.committed
+			}
+			return
+		}
+	}
+}
+
+// takeInbox handles all answers that have come; the two slices take turns.
+func (s *Sink) takeInbox(spare []smpp.Answer) []smpp.Answer {
+	s.inboxMu.Lock()
+	got := s.inbox
+	s.inbox = spare[:0]
+	s.inboxMu.Unlock()
+	for i := range got {
+		s.answered(&got[i])
+	}
+	clear(got)
+	return got
+}
+
+// take enters what a poll brought into the ledger and the lanes.
+func (s *Sink) take(b *batch) {
+	p := s.parts[b.tp]
+	if p == nil || p.epoch != b.epoch || p.letGo != nil {
+		return // fetched under an assignment that is over: the next owner reads it
+	}
+	p.high = b.high
+	for i := range b.messages {
+		m := &b.messages[i]
+		m.part = p
+		if len(p.beyond) > 0 {
+			p.beyond = append(p.beyond, m)
+			continue
+		}
+		if !s.enter(m) {
+			p.beyond = append(p.beyond, m)
+		}
+	}
+	s.throttle(p)
+}
+
+// enter observes one record; false when it lies beyond the ledger's reach.
+func (s *Sink) enter(m *message) bool {
+	p := m.part
+	if m.control {
+		return p.ledger.ObserveGap(m.rec.Offset)
+	}
+	switch p.ledger.Observe(m.rec.Offset) {
+	case ledger.Beyond:
+		return false
+	case ledger.Settled:
+		s.metrics.skipped.WithLabelValues("done").Inc()
+		return true
+	case ledger.Repeated: // the consumer was rewound; we hold it already
+		s.metrics.skipped.WithLabelValues("repeated").Inc()
+		return true
+	case ledger.Inherited:
+		m.granted, m.inDoubt, m.inherited = true, true, true
+		s.metrics.inherited.Inc()
+	}
+	s.metrics.records.Inc()
+	p.queued++
+	p.bytes += len(m.rec.Value)
+	switch {
+	case m.rec.Value == nil:
+		s.metrics.skipped.WithLabelValues("null").Inc()
+		m.status = ""
+		s.decide(m)
+	case m.fault != nil:
+		if s.cfg.Delivery.Errors == "stop" && !m.inherited {
+			s.fail(stopError(m))
+			return true // it stays pending in the ledger: C does not pass it
+		}
+		s.finish(m, m.fault.status, m.fault.err.Error())
+	case m.inherited && s.hold:
+		s.finish(m, "in_doubt", "it was granted before a crash or a takeover and may have reached the SMSC; DELIVERY_IN_DOUBT=hold")
+	case m.inherited:
+		s.lanes.pushFront(m)
+	default:
+		s.lanes.push(m)
+	}
+	return true
+}
+
+// throttle pauses a partition whose messages pile up, and resumes it: backpressure
+// reaches Kafka as paused partitions, not as growing queues.
+func (s *Sink) throttle(p *partition) {
+	full := p.queued >= s.maxQueued || p.bytes >= maxQueuedBytes || len(p.beyond) > 0
+	low := p.queued <= s.maxQueued/2 && p.bytes <= maxQueuedBytes/2 && len(p.beyond) == 0
+	switch {
+	case full && !p.paused:
+		p.paused = true
+		s.consumer.PauseFetchPartitions(map[string][]int32{p.topic: {p.partition}})
+	case low && p.paused:
+		p.paused = false
+		s.consumer.ResumeFetchPartitions(map[string][]int32{p.topic: {p.partition}})
+	}
+}
+
+// maxQueuedBytes bounds the values of one partition's messages in memory.
+const maxQueuedBytes = 16 << 20
+
+// release lets a message go without a result: another owner will have it.
+func (s *Sink) release(m *message) {
+	if m.state == gone {
+		return
+	}
+	m.state = gone
+	m.part.queued--
+	m.part.bytes -= len(m.rec.Value)
+}
+
+// retriesDue moves what has waited long enough back to the lanes.
+func (s *Sink) retriesDue(now time.Time) {
+	for m := s.retries.due(now); m != nil; m = s.retries.due(now) {
+		if m.state != backoff || s.park(m) {
+			continue
+		}
+		s.lanes.pushFront(m)
+	}
+}
+
+// park keeps a message of a partition that is not held any more for its return,
+// or lets it go; false when the partition is held.
+func (s *Sink) park(m *message) bool {
+	p := m.part
+	if p.held {
+		return false
+	}
+	if p.limbo {
+		p.parked = append(p.parked, m)
+	} else {
+		m.state = gone
+	}
+	return true
+}

@@ -1,0 +1,132 @@
+package sink
+
+import (
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/smpp-connector/smpp-connector/internal/record"
+	"github.com/smpp-connector/smpp-connector/internal/smpp"
+)
+
+// message is one outbound record on its way. The poller makes it; from then on
+// the loop owns it.
+type message struct {
+	part *partition
+	rec  *kgo.Record
+	out  record.Outbound
+
+	// What the poller found out. fault set: it is never sent, and this is why.
+	fault      *fault
+	set        int // candidate set of the route, or -1: target alone
+	target     int // the account chosen; with set -1 the only one
+	encodedFor int // the account that body was encoded for
+	body       body
+	receivedAt time.Time
+	control    bool // a transaction's marker: nothing but an offset
+
+	state   state
+	granted bool // its grant is in the ledger
+	owed    bool // and we made it, or took an inherited one up: ours to see through
+	shrunk  bool // its records were too large for Kafka
+	inDoubt bool // a submit of it may have reached the SMSC without our knowing
+	// inherited: granted by a predecessor, so in doubt whatever we learn.
+	inherited bool
+	pieces    []piece
+	open      int    // pieces with the account
+	status    string // of the result, once finished
+	reason    string
+	attempts  int
+	doubts    int // submits that got no answer
+	retryAt   time.Time
+	firstTry  time.Time
+
+	submittedAt, answeredAt time.Time
+}
+
+// state is where a message stands. One that is finished by a late answer leaves
+// its place in a lane or the heap behind; what is found there in another state
+// than the place's own is such a leftover.
+type state uint8
+
+const (
+	waiting  state = iota // in a lane
+	granting              // in the commit in hand or the next
+	sending               // its open pieces are with the account
+	backoff               // in the retry heap
+	finished              // its result is in the commit in hand or the next
+	gone                  // its result is committed, or it was let go with its partition
+)
+
+// piece is one part of a message: one submit_sm.
+type piece struct {
+	flight *flight // with the account, or the last one that was
+	state  pieceState
+	status uint32
+	id     string
+}
+
+type pieceState uint8
+
+const (
+	unsent   pieceState = iota
+	offered             // with the account
+	accepted            // ESME_ROK
+	refused             // refused for now
+	rejected            // refused for good
+	doubtful            // no answer: it may have arrived
+)
+
+// flight is one submit_sm with an account. What is sent again is a new flight,
+// since a late answer may still name the old one.
+type flight struct {
+	smpp.Submit
+	m     *message
+	piece int
+}
+
+// own and disown keep count of the grants that a hand-over has to wait for.
+func (m *message) own() {
+	m.granted = true
+	if !m.owed {
+		m.owed = true
+		m.part.owing++
+	}
+}
+
+func (m *message) disown() {
+	m.granted = false
+	if m.owed {
+		m.owed = false
+		m.part.owing--
+	}
+}
+
+// sentAny tells whether anything of the message reached the SMSC, or may have.
+func (m *message) sentAny() bool {
+	if m.inDoubt {
+		return true
+	}
+	for i := range m.pieces {
+		if s := m.pieces[i].state; s == accepted || s == doubtful {
+			return true
+		}
+	}
+	return false
+}
+
+// count counts the pieces in a state.
+func (m *message) count(s pieceState) (n int) {
+	for i := range m.pieces {
+		if m.pieces[i].state == s {
+			n++
+		}
+	}
+	return n
+}
+
+// fault is why a record is never sent.
+type fault struct {
+	status string // invalid, unroutable
+	err    error
+}

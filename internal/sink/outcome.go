@@ -1,0 +1,205 @@
+package sink
+
+import (
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/smpp-connector/smpp-connector/internal/record"
+	"github.com/smpp-connector/smpp-connector/internal/sms"
+)
+
+// finish gives a message its result; the next commit writes it.
+func (s *Sink) finish(m *message, status, reason string) {
+	m.status, m.reason = status, reason
+	s.decide(m)
+}
+
+// decide marks a message done in the ledger, or queues it until the ledger has
+// a place for it. A null value comes here too, with no status: it is done
+// without a result.
+func (s *Sink) decide(m *message) {
+	if !m.granted && !m.part.ledger.CanGrant(m.rec.Offset) {
+		m.state = waiting
+		s.verdicts.push(m)
+		return
+	}
+	m.part.ledger.Done(m.rec.Offset)
+	m.disown()
+	m.state = finished
+	s.finished = append(s.finished, m)
+}
+
+// verdictsDue tries again what found no place in the ledger.
+func (s *Sink) verdictsDue() {
+	for n := s.verdicts.len(); n > 0; n-- {
+		m := s.verdicts.pop()
+		if s.park(m) {
+			continue
+		}
+		if m.part.letGo != nil {
+			s.release(m)
+			continue
+		}
+		s.decide(m)
+	}
+}
+
+// deadLettered tells which results have a dead letter beside them.
+func deadLettered(status string) bool {
+	switch status {
+	case "invalid", "unroutable", "expired", "rejected", "in_doubt":
+		return true
+	}
+	return false
+}
+
+// appendResult makes the result record; its JSON goes to the end of buf.
+func (s *Sink) appendResult(buf []byte, m *message) (*kgo.Record, []byte) {
+	r := &s.resultScratch
+	r.ID, r.Status, r.To, r.From = m.out.ID, m.status, m.out.To, m.body.from
+	r.Encoding, r.SMSC = "", ""
+	if m.encodedFor >= 0 {
+		r.Encoding = m.body.parts.Encoding.String()
+	}
+	if m.attempts > 0 {
+		r.SMSC = s.cfg.SMSCs[m.target].Name
+	}
+	if r.From == "" {
+		r.From = m.out.From
+	}
+	r.Parts = r.Parts[:0]
+	if m.attempts > 0 {
+		for i := range m.pieces {
+			pc := &m.pieces[i]
+			r.Parts = append(r.Parts, record.PartResult{
+				Part: i + 1, MessageID: pc.id, CommandStatus: pc.status, StatusName: record.StatusName(pc.status),
+				Answered: pc.state == accepted || pc.state == rejected || pc.state == refused,
+			})
+		}
+	}
+	r.Attempts, r.PossibleDuplicate, r.Error = m.attempts, m.inDoubt && m.status != "in_doubt", m.reason
+	r.Source = sourceOf(m.rec)
+	r.ReceivedAt, r.SubmittedAt, r.AnsweredAt, r.Metadata = m.receivedAt, m.submittedAt, m.answeredAt, m.out.Metadata
+	start := len(buf)
+	buf = r.AppendJSON(buf)
+	return &kgo.Record{Topic: s.cfg.Topics.Results, Key: m.rec.Key, Value: buf[start:len(buf):len(buf)]}, buf
+}
+
+func sourceOf(r *kgo.Record) record.Source {
+	return record.Source{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp}
+}
+
+// deadLetter makes the dead letter: the original record, and what Kafka Connect's
+// tools expect to find beside it.
+func (s *Sink) deadLetter(m *message) *kgo.Record {
+	d := record.DeadLetter{
+		Source: sourceOf(m.rec), Connector: s.cfg.Name + "-sink", Task: "0", Stage: "TASK_PUT",
+		Class: "smpp-connector/sink", ExceptionClass: "smpp." + m.status, Message: m.reason, Status: m.status,
+	}
+	if m.status == "invalid" {
+		d.Stage, d.Class = "VALUE_CONVERTER", "smpp-connector/record"
+	}
+	if m.attempts > 0 {
+		d.SMSC = s.cfg.SMSCs[m.target].Name
+		for i := range m.pieces {
+			if pc := &m.pieces[i]; pc.state == rejected || pc.state == refused {
+				d.CommandStatus, d.HasCommandStatus = pc.status, true
+				break
+			}
+		}
+	}
+	rec := &kgo.Record{Topic: s.cfg.Topics.DeadLetter, Key: m.rec.Key, Value: m.rec.Value, Timestamp: m.rec.Timestamp}
+	rec.Headers = append(rec.Headers, m.rec.Headers...)
+	for _, h := range d.AppendHeaders(nil) {
+		rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
+	}
+	return rec
+}
+
+// submittedTopic packs submissions for the resolver, many to a record: a record
+// each would double the load of the brokers for data that only we read.
+type submittedTopic struct {
+	name       string
+	partitions int32
+	packs      [][]byte // by partition
+}
+
+// maxPack is how large a packed record grows, well under a broker's limit of 1 MB.
+const maxPack = 128 << 10
+
+func (t *submittedTopic) add(sub *record.Submission, records []*kgo.Record) []*kgo.Record {
+	if t.packs == nil {
+		t.packs = make([][]byte, t.partitions)
+	}
+	p := record.PartitionOf(sub.Key, t.partitions)
+	t.packs[p] = record.AppendSubmission(t.packs[p], sub)
+	if len(t.packs[p]) >= maxPack {
+		records = append(records, t.cut(p))
+	}
+	return records
+}
+
+func (t *submittedTopic) cut(p int32) *kgo.Record {
+	r := &kgo.Record{Topic: t.name, Partition: p, Value: t.packs[p]}
+	t.packs[p] = make([]byte, 0, cap(t.packs[p]))
+	return r
+}
+
+// flush returns what is left of all partitions.
+func (t *submittedTopic) flush(records []*kgo.Record) []*kgo.Record {
+	for p := range t.packs {
+		if len(t.packs[p]) > 0 {
+			records = append(records, t.cut(int32(p)))
+		}
+	}
+	return records
+}
+
+// appendSubmissions files a message for its receipts, under every form in which
+// its ids may come back, and as the last one sent to that subscriber.
+func (s *Sink) appendSubmissions(records []*kgo.Record, m *message) []*kgo.Record {
+	smsc := s.cfg.SMSCs[m.target].Name
+	wants := receipts(&m.out, s.habits[m.target])
+	sub := record.Submission{
+		SMSC: smsc, ID: m.out.ID, RecordKey: m.rec.Key, Parts: len(m.pieces), To: m.out.To, From: m.body.from,
+		Source: sourceOf(m.rec), SubmittedAt: m.submittedAt, Receipts: wants, Metadata: m.out.Metadata,
+	}
+	sent := false
+	for i := range m.pieces {
+		pc := &m.pieces[i]
+		if pc.state != accepted {
+			continue
+		}
+		sent = true
+		if wants == "none" || pc.id == "" {
+			continue
+		}
+		s.keys = sms.FilingKeys(s.keys[:0], pc.id, s.forms.Of(smsc))
+		sub.Kind, sub.MessageID, sub.Part, sub.PrimaryKey = record.KindFiled, pc.id, i+1, ""
+		for k, id := range s.keys {
+			sub.Key = record.ReceiptKey(smsc, id)
+			if k == 1 {
+				sub.PrimaryKey = record.ReceiptKey(smsc, s.keys[0])
+			}
+			records = s.submitted.add(&sub, records)
+		}
+	}
+	if sent && m.body.sm.Source.TON != tonAlphanumeric && m.body.from != "" {
+		sub.Kind, sub.PrimaryKey, sub.MessageID, sub.Part = record.KindLast, "", "", 0
+		sub.Key = record.SubscriberKey(sms.NormalNumber(m.out.To), sms.NormalNumber(m.body.from))
+		records = s.submitted.add(&sub, records)
+	}
+	return records
+}
+
+// tonAlphanumeric is SMPP v3.4 §5.2.5: nobody can reply to such a sender.
+const tonAlphanumeric = 5
+
+// shrink takes what is too large for Kafka out of a message's records: what
+// must be told of it is told, the bulk is not.
+func (m *message) shrink() {
+	m.out.Metadata = nil
+	m.reason = fmt.Sprintf("%s (this record was too large for the topics and is given without its metadata and original value)", m.reason)
+	m.shrunk = true
+}

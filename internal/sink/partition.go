@@ -1,0 +1,54 @@
+package sink
+
+import (
+	"time"
+
+	"github.com/smpp-connector/smpp-connector/internal/kafka"
+	"github.com/smpp-connector/smpp-connector/internal/ledger"
+	"github.com/smpp-connector/smpp-connector/internal/smpp"
+)
+
+// tp names a partition.
+type tp struct {
+	topic     string
+	partition int32
+}
+
+// partition is an input partition that this replica holds, or held until a
+// moment ago. The loop owns it.
+type partition struct {
+	tp
+	epoch  int64 // of the assignment: polled batches of another one are dropped
+	held   bool  // ours now; false: lost or let go, and nothing of it may be committed
+	claim  *smpp.Claim
+	ledger *ledger.Ledger
+
+	// n numbers our commits; committed is what Kafka holds as far as we know.
+	n         uint64
+	committed kafka.OffsetMeta
+
+	high    int64 // the partition's end as the last fetch told it
+	queued  int   // messages in memory
+	bytes   int   // of their values
+	owing   int   // granted by us, or taken up: to be seen through before a hand-over
+	sending int   // of them with an account
+	paused  bool
+	beyond  []*message // polled, but further ahead than the ledger reaches
+
+	// limbo: lost, but perhaps for a moment only (a session that timed out, a
+	// broker that restarted). What we know of it is parked until the partition
+	// comes back at the very commit that we made, or somebody else has it.
+	limbo   bool
+	parked  []*message
+	limboAt time.Time
+
+	// letGo is closed when nothing granted is left and that is committed; nil
+	// while nobody waits for it.
+	letGo chan struct{}
+}
+
+// clean tells whether the partition can be handed over with nothing in doubt but
+// what we inherited so and never took up.
+func (p *partition) clean() bool {
+	return p.sending == 0 && p.owing == 0 && !p.ledger.Changed()
+}

@@ -1,0 +1,143 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/smpp-connector/smpp-connector/internal/kafka"
+	"github.com/smpp-connector/smpp-connector/internal/record"
+	"github.com/smpp-connector/smpp-connector/internal/sms"
+)
+
+// maxPoll is how many records one poll returns at most.
+const maxPoll = 4000
+
+// batch is what one poll brought of one partition, prepared.
+type batch struct {
+	tp
+	epoch    int64
+	high     int64
+	messages []message
+}
+
+// poll fetches and prepares until ctx ends. It holds at most what two polls
+// bring; the loop pauses partitions whose messages pile up.
+func (s *Sink) poll(ctx context.Context) {
+	for ctx.Err() == nil {
+		fetches := s.consumer.PollRecords(ctx, maxPoll)
+		if fetches.IsClientClosed() {
+			return
+		}
+		var batches []batch
+		// Rebalances are blocked from the poll on until AllowRebalance: the epoch
+		// read here is that of the assignment that these records were fetched
+		// under. Read later, an old batch could be taken for one of a new
+		// assignment, and the offsets before it for a gap: lost.
+		fetches.EachPartition(func(ft kgo.FetchTopicPartition) {
+			if ft.Err != nil {
+				s.fetchFailed(ft)
+			}
+			if len(ft.Records) == 0 {
+				return
+			}
+			key := tp{ft.Topic, ft.Partition}
+			batches = append(batches, batch{tp: key, epoch: s.epochOf(key), high: ft.HighWatermark, messages: fromRecords(ft.Records)})
+		})
+		s.consumer.AllowRebalance()
+		now := time.Now()
+		for i := range batches {
+			for j := range batches[i].messages {
+				if m := &batches[i].messages[j]; !m.control {
+					s.prepare(m, now)
+				}
+			}
+			select {
+			case s.batches <- batches[i]:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+func fromRecords(rs []*kgo.Record) []message {
+	ms := make([]message, len(rs))
+	for i, r := range rs {
+		ms[i].rec, ms[i].control = r, r.Attrs.IsControl()
+	}
+	return ms
+}
+
+func (s *Sink) fetchFailed(ft kgo.FetchTopicPartition) {
+	if errors.Is(ft.Err, context.Canceled) || errors.Is(ft.Err, context.DeadlineExceeded) {
+		return
+	}
+	s.metrics.fetchErrors.Inc()
+	var loss *kgo.ErrDataLoss
+	switch {
+	case errors.As(ft.Err, &loss):
+		s.log.Warn("records are gone from the topic before they were read: its retention is shorter than the backlog",
+			"topic", ft.Topic, "partition", ft.Partition, "error", ft.Err)
+	case kerr.IsRetriable(ft.Err):
+		s.log.Debug("fetch failed, trying again", "topic", ft.Topic, "partition", ft.Partition, "error", ft.Err)
+	default:
+		s.log.Error("fetching records failed", "topic", ft.Topic, "partition", ft.Partition, "error", ft.Err)
+	}
+	_ = kafka.Sleep(context.Background(), 20*time.Millisecond) // a broker that refuses at once must not make a busy loop
+}
+
+// prepare decodes, routes and encodes: the work that needs no state.
+func (s *Sink) prepare(m *message, now time.Time) {
+	m.receivedAt, m.encodedFor = now, -1
+	if m.rec.Value == nil {
+		return // skipped and counted by the loop
+	}
+	err := m.out.Decode(m.rec.Value)
+	if m.out.ID == "" {
+		m.out.ID = defaultID(m.rec)
+	}
+	if err != nil {
+		m.fault = &fault{status: "invalid", err: err}
+		return
+	}
+	if m.out.Route != "" {
+		t, ok := s.table.ByName(m.out.Route)
+		if !ok {
+			m.fault = &fault{status: "unroutable", err: &record.FieldError{Field: "route", Value: m.out.Route, Remedy: "no SMSC has that name (see SMSC_<n>_NAME)"}}
+			return
+		}
+		m.set, m.target = -1, t
+	} else {
+		set, ok := s.table.Lookup(sms.NormalNumber(m.out.To))
+		if !ok {
+			m.fault = &fault{status: "unroutable", err: errNoRoute}
+			return
+		}
+		m.set, m.target = set, s.table.Sets()[set].Targets[0]
+	}
+	if !s.canSubmit[m.target] && m.set < 0 {
+		m.fault = &fault{status: "unroutable", err: &record.FieldError{Field: "route", Value: m.out.Route, Remedy: "that SMSC is bound as receiver only (SMSC_<n>_BIND)"}}
+		return
+	}
+	s.encodeFor(m, m.target)
+}
+
+var errNoRoute = errors.New(`field "to": no SMSC has a route for this destination: set or widen SMSC_<n>_ROUTES`)
+
+// encodeFor encodes the message for an account, once for all with equal habits.
+func (s *Sink) encodeFor(m *message, target int) {
+	if m.encodedFor >= 0 && s.habits[m.encodedFor] == s.habits[target] {
+		return
+	}
+	b, err := encode(&m.out, s.habits[target], reference(m.rec.Topic, m.rec.Partition, m.rec.Offset), m.receivedAt)
+	if err != nil {
+		m.fault = &fault{status: "invalid", err: err}
+		return
+	}
+	m.body, m.encodedFor = b, target
+	m.pieces = make([]piece, len(b.parts.UD))
+}

@@ -1,0 +1,342 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/smpp-connector/smpp-connector/internal/kafka"
+	"github.com/smpp-connector/smpp-connector/internal/ledger"
+	"github.com/smpp-connector/smpp-connector/internal/smpp"
+)
+
+// limboFor bounds how long we remember a partition that was lost and given to
+// nobody we know of.
+const limboFor = 15 * time.Minute
+
+// onAssigned runs before the client reads the committed offsets of what was
+// added. If a writer died inside a transaction, that read would wait for the
+// transaction's timeout: its ids are in the metadata, so it is fenced first.
+func (s *Sink) onAssigned(ctx context.Context, cl *kgo.Client, added map[string][]int32) {
+	if len(added) == 0 {
+		return
+	}
+	<-s.ready // the client joins the group while Start still holds it
+	ctx, cancel := context.WithTimeout(ctx, kafka.TransactionTimeout)
+	defer cancel()
+	s.countPartitions(ctx)
+	_, err := kafka.Stable(ctx, cl, s.cfg.SinkGroup(), added)
+	if !errors.Is(err, kerr.UnstableOffsetCommit) {
+		return // stable, or for the client's own read to report
+	}
+	last, err := kafka.Committed(ctx, cl, s.cfg.SinkGroup(), added, false)
+	if err != nil {
+		return
+	}
+	fenced := map[string]bool{"": true, s.txn.Writer(): true}
+	for _, ps := range last {
+		for _, om := range ps {
+			m, err := ledger.ParseMetadata(om.Metadata)
+			if err != nil || fenced[m.Writer] {
+				continue
+			}
+			fenced[m.Writer] = true
+			for _, id := range kafka.TransactionalIDs(s.txnPrefix(), m.Writer) {
+				if err := kafka.Fence(ctx, cl, id); err != nil {
+					s.log.Warn("could not end the transaction that another replica left open; waiting for its timeout", "error", err)
+				}
+			}
+		}
+	}
+}
+
+// onOffsets installs the ledgers of what was added, before its first record is
+// fetched. An error sends the client back to join the group.
+func (s *Sink) onOffsets(ctx context.Context, _ *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
+	offsets, err := kafka.OffsetsOf(resp)
+	if err != nil {
+		return err
+	}
+	metas := make(map[tp]*ledger.Meta)
+	for topic, ps := range offsets {
+		for partition, om := range ps {
+			m, err := ledger.ParseMetadata(om.Metadata)
+			if err != nil {
+				s.fail(err)
+				return err
+			}
+			metas[tp{topic, partition}] = &m
+		}
+	}
+	ok := s.doSettled(ctx, func() {
+		for key, m := range metas {
+			om, _ := offsets.Get(key.topic, key.partition)
+			s.install(key, om, m)
+		}
+		s.assignmentChanged()
+	})
+	if !ok {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// install takes a partition over: with what we know of it, if the commit found is
+// the very one that we made (nobody else had it in between), or from the
+// metadata alone.
+func (s *Sink) install(key tp, om kafka.OffsetMeta, m *ledger.Meta) {
+	old := s.limbo[key]
+	if old == nil {
+		old = s.parts[key]
+	}
+	delete(s.limbo, key)
+	delete(s.parts, key)
+	s.epoch++
+	s.setEpoch(key, s.epoch)
+	if old != nil && old.letGo == nil && old.committed == om {
+		s.resume(old)
+		return
+	}
+	if old != nil {
+		s.forget(old)
+	}
+	p := &partition{tp: key, epoch: s.epoch, held: true, claim: new(smpp.Claim), n: m.N, committed: om, ledger: m.Restore(max(om.Offset, 0))}
+	s.parts[key] = p
+	if g := p.ledger.Granted(); g > 0 {
+		s.log.Info("took over a partition with records in doubt", "topic", key.topic, "partition", key.partition,
+			"in_doubt", g, "offset", om.Offset, "delivery_in_doubt", s.cfg.Delivery.InDoubt)
+	}
+}
+
+// resume goes on with a partition that came back untouched.
+func (s *Sink) resume(p *partition) {
+	p.held, p.limbo, p.claim, p.epoch = true, false, new(smpp.Claim), s.epoch
+	p.ledger.Touch()
+	s.parts[p.tp] = p
+	parked := p.parked
+	p.parked = nil
+	for _, m := range parked {
+		switch m.state {
+		case finished:
+			s.finished = append(s.finished, m)
+		case gone:
+		default:
+			if m.status != "" { // a verdict that waits for its place in the ledger
+				s.verdicts.push(m)
+				continue
+			}
+			s.lanes.push(m)
+		}
+	}
+}
+
+// forget lets a partition's messages go: another owner has them.
+func (s *Sink) forget(p *partition) {
+	p.held, p.limbo = false, false
+	for _, m := range p.parked {
+		m.state = gone
+	}
+	p.parked, p.beyond = nil, nil
+	if p.paused {
+		p.paused = false
+		s.consumer.ResumeFetchPartitions(map[string][]int32{p.topic: {p.partition}})
+	}
+}
+
+// withdraw takes what is queued and unsent back from the accounts.
+func (s *Sink) withdraw(p *partition) {
+	p.claim.Revoke()
+	for _, a := range s.accounts {
+		a.Withdraw(p.claim)
+	}
+}
+
+// onRevoked hands partitions over cleanly: no more grants, what is unsent taken
+// back, answers awaited, and a last commit in which nothing is granted. Only then
+// may another replica have them.
+func (s *Sink) onRevoked(ctx context.Context, _ *kgo.Client, revoked map[string][]int32) {
+	var keys []tp
+	for topic, ps := range revoked {
+		for _, p := range ps {
+			keys = append(keys, tp{topic, p})
+		}
+	}
+	if len(keys) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.revokeTimeout())
+	defer cancel()
+	s.letGo(ctx, keys)
+}
+
+// revokeTimeout is how long a hand-over waits for answers: as long as the slowest
+// SMSC may take, but well within the minute that the group waits for us.
+func (s *Sink) revokeTimeout() time.Duration {
+	t := 5 * time.Second
+	for _, c := range s.cfg.SMSCs {
+		t = max(t, c.ResponseTimeout+2*time.Second)
+	}
+	return min(t, 40*time.Second)
+}
+
+// letGo hands partitions over (all, with nil), waiting until that is clean or
+// ctx ends.
+func (s *Sink) letGo(ctx context.Context, keys []tp) {
+	var waits []chan struct{}
+	s.do(ctx, func() {
+		if keys == nil {
+			for key := range s.parts {
+				keys = append(keys, key)
+			}
+		}
+		for _, key := range keys {
+			if p := s.parts[key]; p != nil {
+				waits = append(waits, s.beginLetGo(p))
+			}
+		}
+		s.nextCommit = time.Time{}
+	})
+	for _, w := range waits {
+		select {
+		case <-w:
+		case <-ctx.Done():
+		}
+	}
+	final, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	s.do(final, func() {
+		for _, key := range keys {
+			if p := s.parts[key]; p != nil {
+				s.log.Warn("a partition is handed over before all answers have come", "topic", key.topic, "partition", key.partition,
+					"in_doubt", p.ledger.Granted())
+				s.withdraw(p)
+				s.handOver(p)
+			}
+		}
+		s.assignmentChanged()
+	})
+}
+
+func (s *Sink) beginLetGo(p *partition) chan struct{} {
+	if p.letGo != nil {
+		return p.letGo
+	}
+	wait := make(chan struct{})
+	p.letGo = wait
+	s.setEpoch(p.tp, 0)
+	s.withdraw(p)
+	p.claim = new(smpp.Claim) // for the rest of messages that were sent in part
+	p.beyond = nil
+	var due []*message
+	s.retries.drop(func(m *message) bool {
+		if m.part != p {
+			return false
+		}
+		due = append(due, m)
+		return true
+	})
+	for _, m := range due {
+		if m.state == backoff && m.owed {
+			s.lanes.pushFront(m) // now rather than in a minute: the hand-over waits for it
+		} else if m.state == backoff {
+			s.release(m)
+		}
+	}
+	if s.inflight == nil && p.clean() {
+		s.handOver(p)
+	}
+	return wait
+}
+
+// handOver ends our ownership.
+func (s *Sink) handOver(p *partition) {
+	delete(s.parts, p.tp)
+	s.forget(p)
+	if p.letGo != nil {
+		close(p.letGo)
+		p.letGo = nil
+	}
+}
+
+// onLost is told when the group has given up on us: somebody else may own the
+// partitions already. Nothing more is sent for them from here on.
+func (s *Sink) onLost(ctx context.Context, _ *kgo.Client, lost map[string][]int32) {
+	s.do(ctx, func() {
+		for topic, ps := range lost {
+			for _, partition := range ps {
+				key := tp{topic, partition}
+				p := s.parts[key]
+				if p == nil {
+					continue
+				}
+				s.setEpoch(key, 0)
+				delete(s.parts, key)
+				p.held = false
+				s.withdraw(p)
+				if p.letGo != nil {
+					close(p.letGo)
+					p.letGo = nil
+					s.forget(p)
+					continue
+				}
+				p.limbo, p.limboAt = true, time.Now()
+				s.limbo[key] = p
+			}
+		}
+		s.assignmentChanged()
+	})
+	if len(lost) > 0 {
+		s.log.Warn("lost partitions: the group's session ended; sending nothing of theirs until they come back", "topics", lost)
+	}
+}
+
+// checkLimbo forgets what did not come back.
+func (s *Sink) checkLimbo(now time.Time) {
+	for key, p := range s.limbo {
+		if now.Sub(p.limboAt) > limboFor {
+			delete(s.limbo, key)
+			s.forget(p)
+		}
+	}
+}
+
+// assignmentChanged shares memory and pace by the partitions that we hold.
+func (s *Sink) assignmentChanged() {
+	held := len(s.parts)
+	s.maxQueued = max(500, min(8192, 48000/max(held, 1)))
+	if total := s.totalPartitions.Load(); total > 0 && held > 0 {
+		for _, a := range s.accounts {
+			a.SetShare(min(1, float64(held)/float64(total)))
+		}
+	}
+	s.metrics.partitions.Set(float64(held))
+	s.published = time.Time{}
+	s.nudge()
+}
+
+// countPartitions counts all input partitions, of which ours are the share.
+func (s *Sink) countPartitions(ctx context.Context) {
+	names := s.cfg.Sink.Topics
+	var re *regexp.Regexp
+	if s.cfg.Sink.TopicsRegex != "" {
+		names = nil
+		re = regexp.MustCompile(s.cfg.Sink.TopicsRegex) // checked with the configuration
+	}
+	details, err := kadm.NewClient(s.consumer).ListTopics(ctx, names...)
+	if err != nil {
+		return
+	}
+	n := 0
+	for name, d := range details {
+		if re == nil || re.MatchString(name) {
+			n += len(d.Partitions)
+		}
+	}
+	s.totalPartitions.Store(int64(n))
+}

@@ -1,0 +1,313 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/smpp-connector/smpp-connector/internal/config"
+	"github.com/smpp-connector/smpp-connector/internal/kafka"
+	"github.com/smpp-connector/smpp-connector/internal/record"
+	"github.com/smpp-connector/smpp-connector/internal/route"
+	"github.com/smpp-connector/smpp-connector/internal/smpp"
+	"github.com/smpp-connector/smpp-connector/internal/sms"
+)
+
+// Forms tells how an SMSC's ids in receipts relate to those in its responses, as
+// far as that is known; the resolver learns it.
+type Forms interface{ Of(smsc string) sms.IDForm }
+
+// Options are what a sink needs.
+type Options struct {
+	Config   *config.Config
+	Dialer   *kafka.Dialer
+	Accounts []*smpp.Account // in the order of Config.SMSCs
+	Lease    *smpp.Lease     // the one that the accounts were made with
+	Forms    Forms
+	// Partitions of <name>.submitted.
+	SubmittedPartitions int32
+	Log                 *slog.Logger
+	Reg                 prometheus.Registerer
+}
+
+// Sink is one replica's sink.
+type Sink struct {
+	cfg      *config.Config
+	dialer   *kafka.Dialer
+	log      *slog.Logger
+	metrics  *metrics
+	accounts []*smpp.Account
+	// canSubmit: by account; a receiver takes no submit_sm.
+	canSubmit []bool
+	habits    []habits
+	table     *route.Table
+	forms     Forms
+	lease     *smpp.Lease
+	hold      bool // DELIVERY_IN_DOUBT=hold
+	retryFor  time.Duration
+	submitted submittedTopic
+
+	consumer *kgo.Client
+	txn      *kafka.Transactor
+
+	// The loop's own state.
+	parts         map[tp]*partition // held
+	limbo         map[tp]*partition // lost, perhaps for a moment
+	lanes         lanes
+	retries       retries
+	verdicts      fifo // decided without a grant, waiting for a place in the ledger
+	finished      []*message
+	inflight      *commit
+	afterCommits  []func() // requests that must know how the commit in hand ended
+	nextCommit    time.Time
+	aborts        int           // in a row
+	commitTime    time.Duration // smoothed
+	lastCommit    time.Time     // start of the last that succeeded
+	keys          []string      // scratch
+	arena         []byte        // the values of the commit in hand
+	metaScratch   []byte
+	resultScratch record.Result
+	published     time.Time
+	budget        []int
+	offers        [][]*smpp.Submit
+	maxQueued     int
+
+	// Ways into the loop.
+	inboxMu   sync.Mutex
+	inbox     []smpp.Answer // sessions write, the loop takes
+	wake      chan struct{} // cap 1
+	batches   chan batch
+	requests  chan func()
+	committed chan error // cap 1: the committer's answer
+
+	epochMu sync.Mutex
+	epochs  map[tp]int64 // callbacks write, the poller reads
+	epoch   int64
+
+	totalPartitions atomic.Int64
+	ready           chan struct{} // closed by Start
+	loopDone        chan struct{}
+	failed          chan struct{}
+	failOnce        sync.Once
+	failure         error
+
+	stopPoll context.CancelFunc
+	stopLoop context.CancelFunc
+	running  sync.WaitGroup
+	polling  sync.WaitGroup
+	stopOnce sync.Once
+	state    atomic.Pointer[Status]
+}
+
+// New makes a sink; Start joins the group.
+func New(o Options) (*Sink, error) {
+	s := &Sink{
+		cfg: o.Config, dialer: o.Dialer, log: o.Log, metrics: newMetrics(o.Reg), accounts: o.Accounts, forms: o.Forms, lease: o.Lease,
+		hold: o.Config.Delivery.InDoubt == "hold", retryFor: o.Config.Delivery.RetryFor,
+		submitted: submittedTopic{name: o.Config.InternalTopic("submitted"), partitions: o.SubmittedPartitions},
+		parts:     make(map[tp]*partition), limbo: make(map[tp]*partition), epochs: make(map[tp]int64),
+		wake: make(chan struct{}, 1), batches: make(chan batch, 2), requests: make(chan func()), committed: make(chan error, 1),
+		failed: make(chan struct{}), loopDone: make(chan struct{}), ready: make(chan struct{}), maxQueued: 1000,
+		budget: make([]int, len(o.Accounts)), offers: make([][]*smpp.Submit, len(o.Accounts)),
+	}
+	targets := make([]route.Target, len(o.Config.SMSCs))
+	for i := range o.Config.SMSCs {
+		c := &o.Config.SMSCs[i]
+		h, err := habitsOf(c)
+		if err != nil {
+			return nil, err
+		}
+		s.habits = append(s.habits, h)
+		s.canSubmit = append(s.canSubmit, c.Bind != "receiver")
+		targets[i] = route.Target{Name: c.Name, Prefixes: c.Routes, Weight: c.Weight, Priority: c.Priority}
+	}
+	s.table = route.New(targets)
+	s.state.Store(&Status{})
+	return s, nil
+}
+
+// Start joins the group and begins.
+func (s *Sink) Start(ctx context.Context) error {
+	opts := []kgo.Opt{
+		kgo.ConsumerGroup(s.cfg.SinkGroup()),
+		kgo.Balancers(kgo.CooperativeStickyBalancer()),
+		kgo.SessionTimeout(s.cfg.Kafka.SessionTimeout),
+		kgo.HeartbeatInterval(min(3*time.Second, s.cfg.Kafka.SessionTimeout/4)),
+		kgo.RebalanceTimeout(time.Minute),
+		kgo.DisableAutoCommit(),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.KeepControlRecords(), // else a group on transactional input shows a lag of 1 for ever
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.BlockRebalanceOnPoll(),
+		kgo.FetchMaxBytes(8 << 20), kgo.FetchMaxPartitionBytes(1 << 20), kgo.MaxConcurrentFetches(2),
+		kgo.FetchMaxWait(500 * time.Millisecond),
+		kgo.OnPartitionsAssigned(s.onAssigned),
+		kgo.OnOffsetsFetched(s.onOffsets),
+		kgo.OnPartitionsRevoked(s.onRevoked),
+		kgo.OnPartitionsLost(s.onLost),
+	}
+	if s.cfg.Sink.TopicsRegex != "" {
+		opts = append(opts, kgo.ConsumeRegex(), kgo.ConsumeTopics(s.cfg.Sink.TopicsRegex))
+	} else {
+		opts = append(opts, kgo.ConsumeTopics(s.cfg.Sink.Topics...))
+	}
+	cl, err := s.dialer.Client("sink-consumer", opts...)
+	if err != nil {
+		return err
+	}
+	s.consumer = cl
+	s.txn = kafka.NewTransactor(s.dialer, s.txnPrefix(), cl, func(topic string) bool { return topic == s.submitted.name })
+	pctx, stopPoll := context.WithCancel(context.WithoutCancel(ctx))
+	lctx, stopLoop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stopPoll, s.stopLoop = stopPoll, stopLoop
+	s.polling.Go(func() { s.poll(pctx) })
+	s.running.Go(func() { s.loop(lctx) })
+	close(s.ready)
+	return nil
+}
+
+// txnPrefix begins our transactional ids.
+func (s *Sink) txnPrefix() string { return s.cfg.Name + "-sink-" }
+
+// Stop drains: no new grants, answers of what is in flight awaited until ctx
+// ends, everything committed, the group left. It may be called again.
+//
+// A clean drain leaves nothing in doubt. Where ctx ends first, what is still
+// without an answer stays granted, and the successor counts it as in doubt.
+func (s *Sink) Stop(ctx context.Context) {
+	if s.consumer == nil {
+		return
+	}
+	s.stopOnce.Do(func() {
+		s.stopPoll()
+		// Heartbeats go on meanwhile: the client is alive, and the commits need
+		// the membership.
+		s.letGo(ctx, nil)
+		s.polling.Wait()
+		lctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+		_ = s.consumer.LeaveGroupContext(lctx)
+		cancel()
+		s.stopLoop()
+		s.running.Wait()
+		s.consumer.CloseAllowingRebalance()
+		s.txn.Close()
+	})
+}
+
+// Failed is closed when the sink cannot go on; Err then says why.
+func (s *Sink) Failed() <-chan struct{} { return s.failed }
+
+// Err is why the sink failed.
+func (s *Sink) Err() error {
+	select {
+	case <-s.failed:
+		return s.failure
+	default:
+		return nil
+	}
+}
+
+func (s *Sink) fail(err error) {
+	s.failOnce.Do(func() {
+		s.failure = err
+		close(s.failed)
+	})
+}
+
+// Answered is smpp.Events' Answered: it copies, wakes the loop and returns.
+// The inbox is bounded by the windows, as there is one answer to a submit.
+func (s *Sink) Answered(_ *smpp.Account, answers []smpp.Answer) {
+	s.inboxMu.Lock()
+	s.inbox = append(s.inbox, answers...)
+	s.inboxMu.Unlock()
+	s.nudge()
+}
+
+// StateChanged is smpp.Events' StateChanged: a bind that came up has windows.
+func (s *Sink) StateChanged(*smpp.Account) { s.nudge() }
+
+func (s *Sink) nudge() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// do runs fn in the loop and waits for it; false when ctx or the loop ended first.
+func (s *Sink) do(ctx context.Context, fn func()) bool {
+	done := make(chan struct{})
+	select {
+	case s.requests <- func() { fn(); close(done) }:
+	case <-ctx.Done():
+		return false
+	case <-s.loopDone:
+		return false
+	}
+	select {
+	case <-done:
+		return true
+	case <-ctx.Done():
+		return false
+	case <-s.loopDone:
+		return false
+	}
+}
+
+// doSettled is do for what must know how the commit in hand has ended.
+func (s *Sink) doSettled(ctx context.Context, fn func()) bool {
+	done := make(chan struct{})
+	ok := s.do(ctx, func() {
+		run := func() { fn(); close(done) }
+		if s.inflight == nil {
+			run()
+			return
+		}
+		s.afterCommits = append(s.afterCommits, run)
+	})
+	if !ok {
+		return false
+	}
+	select {
+	case <-done:
+		return true
+	case <-ctx.Done():
+		return false
+	case <-s.loopDone:
+		return false
+	}
+}
+
+func (s *Sink) epochOf(key tp) int64 {
+	s.epochMu.Lock()
+	defer s.epochMu.Unlock()
+	return s.epochs[key]
+}
+
+func (s *Sink) setEpoch(key tp, epoch int64) {
+	s.epochMu.Lock()
+	defer s.epochMu.Unlock()
+	if epoch == 0 {
+		delete(s.epochs, key)
+		return
+	}
+	s.epochs[key] = epoch
+}
+
+// defaultID is the id of a record that names none.
+func defaultID(r *kgo.Record) string {
+	return r.Topic + "-" + strconv.Itoa(int(r.Partition)) + "-" + strconv.FormatInt(r.Offset, 10)
+}
+
+var errStopOnError = errors.New("DELIVERY_ERRORS=stop")
+
+func stopError(m *message) error {
+	return fmt.Errorf("%w: record %s[%d]@%d can never be sent: %w", errStopOnError, m.rec.Topic, m.rec.Partition, m.rec.Offset, m.fault.err)
+}

@@ -1,0 +1,180 @@
+// Package source takes every deliver_sm and data_sm off the wire, makes it
+// durable in Kafka as it came, and only then answers the SMSC.
+//
+// It interprets as little as it can: just enough to choose the partition, so
+// that a receipt meets its submission and the parts of a message meet each
+// other. What a carrier sent can be read again after a parser was mended.
+//
+// Where the process may die, and what is then so:
+//
+//	before Kafka holds it          no answer was given: the SMSC sends it again
+//	after, before the answer       the same: a message is published as often as it
+//	                               comes, a receipt repeated word for word once
+//	after the answer               Kafka holds it
+//
+// The package may import config, kafka, record, sms and smpp; not sink or resolve.
+package source
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/smpp-connector/smpp-connector/internal/config"
+	"github.com/smpp-connector/smpp-connector/internal/kafka"
+	"github.com/smpp-connector/smpp-connector/internal/record"
+	"github.com/smpp-connector/smpp-connector/internal/sms"
+	"github.com/smpp-connector/smpp-connector/internal/smpp"
+	"github.com/smpp-connector/smpp-connector/internal/smpp/wire"
+)
+
+// Bounds on what waits for Kafka. Beyond them the SMSC is told to try again, at once.
+const (
+	maxRecords = 20_000
+	maxBytes   = 64 << 20
+)
+
+// DefaultDurable is how long Kafka may take to hold a message before the SMSC is
+// told to send it again; SMSCs give up waiting after 10 s or more.
+const DefaultDurable = 8 * time.Second
+
+// Options are what a source needs.
+type Options struct {
+	Config     *config.Config
+	Dialer     *kafka.Dialer
+	Partitions int32 // of <name>.deliver
+	Durable    time.Duration
+	Log        *slog.Logger
+	Reg        prometheus.Registerer
+}
+
+// Source is one replica's source.
+type Source struct {
+	topic      string
+	partitions int32
+	durable    time.Duration
+	dialer     *kafka.Dialer
+	log        *slog.Logger
+	producer   *kgo.Client
+	received   *prometheus.CounterVec
+	refused    *prometheus.CounterVec
+	seconds    prometheus.Histogram
+}
+
+// New makes a source; Start connects it.
+func New(o Options) *Source {
+	f := promauto.With(o.Reg)
+	if o.Durable <= 0 {
+		o.Durable = DefaultDurable
+	}
+	return &Source{
+		topic: o.Config.InternalTopic("deliver"), partitions: o.Partitions, durable: o.Durable, dialer: o.Dialer, log: o.Log,
+		received: f.NewCounterVec(prometheus.CounterOpts{Name: "smpp_connector_source_delivered_total",
+			Help: "deliver_sm and data_sm made durable and acknowledged."}, []string{"smsc", "kind"}),
+		refused: f.NewCounterVec(prometheus.CounterOpts{Name: "smpp_connector_source_refused_total",
+			Help: "deliver_sm and data_sm that the SMSC was told to send again."}, []string{"smsc", "reason"}),
+		seconds: f.NewHistogram(prometheus.HistogramOpts{Name: "smpp_connector_source_durable_seconds",
+			Help: "From a deliver_sm to its response.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 15)}),
+	}
+}
+
+// Start makes the producer.
+func (s *Source) Start(context.Context) error {
+	cl, err := s.dialer.Client("source-producer",
+		kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.MaxBufferedRecords(maxRecords), kgo.MaxBufferedBytes(maxBytes),
+		kgo.RecordDeliveryTimeout(s.durable),
+		// A record that timed out in flight may be in the topic all the same. The
+		// SMSC is told to send it again, so it may be there twice, which is allowed;
+		// waiting on would leave the SMSC without any answer, which is not.
+		kgo.AllowIdempotentProduceCancellation(),
+		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
+		kgo.ProducerLinger(0),
+	)
+	if err != nil {
+		return err
+	}
+	s.producer = cl
+	return nil
+}
+
+// Stop waits, until ctx ends, for what is on its way to Kafka. The sessions have
+// been told to take no more before.
+func (s *Source) Stop(ctx context.Context) {
+	if s.producer == nil {
+		return
+	}
+	_ = s.producer.Flush(ctx)
+	s.producer.Close()
+}
+
+// Delivered takes one message. It does not block: the answer follows from the
+// producer's promise.
+func (s *Source) Delivered(d *smpp.Delivery) {
+	key, kind := s.keyOf(d)
+	env := record.Deliver{SMSC: d.Account, Bind: d.Bind, CommandID: d.CommandID, ReceivedAt: d.ReceivedAt, Body: d.Body}
+	r := &kgo.Record{Topic: s.topic, Partition: record.PartitionOf(key, s.partitions), Key: []byte(key),
+		Value: env.Append(make([]byte, 0, len(d.Body)+len(d.Account)+32)), Timestamp: d.ReceivedAt}
+	s.producer.TryProduce(context.Background(), r, func(_ *kgo.Record, err error) {
+		switch {
+		case err == nil:
+			s.received.WithLabelValues(d.Account, kind).Inc()
+			s.seconds.Observe(time.Since(d.ReceivedAt).Seconds())
+			d.Respond(wire.StatusOK)
+		case errors.Is(err, kgo.ErrMaxBuffered):
+			s.refused.WithLabelValues(d.Account, "full").Inc()
+			d.Respond(wire.StatusMsgQFul)
+		default:
+			// Both statuses make SMSCs try again; several carriers take any other
+			// as final and throw the message away.
+			s.refused.WithLabelValues(d.Account, "kafka").Inc()
+			s.log.Debug("a deliver_sm could not be made durable; the SMSC is told to send it again", "smsc", d.Account, "error", err)
+			d.Respond(wire.StatusSysErr)
+		}
+	})
+}
+
+// keyOf finds the key that brings together what belongs together. What cannot
+// be read at all is kept under the SMSC's name, for the resolver to publish raw.
+func (s *Source) keyOf(d *smpp.Delivery) (key, kind string) {
+	var sm wire.SM
+	var data wire.DataSM
+	view := &sm
+	var err error
+	if d.CommandID == wire.DataSMID {
+		if err = data.Decode(d.Body); err == nil {
+			v := data.SM()
+			view = &v
+		}
+	} else {
+		err = sm.Decode(d.Body)
+	}
+	if err != nil {
+		s.log.Warn("a deliver_sm that cannot be read is published as it came", "smsc", d.Account, "bytes", len(d.Body), "error", err)
+		return record.SubscriberKey(d.Account, ""), "unreadable"
+	}
+	if r, ok := sms.ReadReceipt(receiptInput(view, d.ReceivedAt)); ok && r.MessageID != "" {
+		return record.ReceiptKey(d.Account, sms.NormalID(r.MessageID)), "receipt"
+	}
+	return record.SubscriberKey(sms.NormalNumber(string(view.Source.Addr)), sms.NormalNumber(string(view.Dest.Addr))), "message"
+}
+
+func receiptInput(sm *wire.SM, received time.Time) sms.ReceiptInput {
+	in := sms.ReceiptInput{ESMClass: sm.ESMClass, DataCoding: sm.DataCoding, Text: sm.UserData(), MessageState: -1, Received: received}
+	if v, ok := sm.TLV(wire.TagReceiptedMessageID); ok {
+		in.ReceiptedID = string(wire.CString(v))
+	}
+	if v, ok := sm.TLV(wire.TagMessageState); ok && len(v) == 1 {
+		in.MessageState = int(v[0])
+	}
+	if v, ok := sm.TLV(wire.TagNetworkErrorCode); ok {
+		in.NetworkError = v
+	}
+	return in
+}
