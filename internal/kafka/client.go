@@ -56,6 +56,10 @@ func (d *Dialer) Client(name string, opts ...kgo.Opt) (*kgo.Client, error) {
 	return cl, nil
 }
 
+// Unmeasured is the same without metrics, for clients that come and go: a
+// registry takes the metrics of a name once.
+func (d *Dialer) Unmeasured() *Dialer { return &Dialer{Config: d.Config, Log: d.Log} }
+
 // NewClient opens a client with neither metrics nor a log of its own.
 func NewClient(cfg config.Kafka, opts ...kgo.Opt) (*kgo.Client, error) {
 	d := Dialer{Config: cfg, Log: slog.New(slog.DiscardHandler)}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -131,6 +132,41 @@ func Fence(ctx context.Context, cl *kgo.Client, transactionalID string) error {
 		}
 		if err := Sleep(ctx, Backoff(n)); err != nil {
 			return fmt.Errorf("fencing %s: %w", transactionalID, err)
+		}
+	}
+}
+
+// EndLeftOpen ends the transactions that dead writers have left open on the
+// partitions' offsets. It is called when partitions are assigned, before the
+// client reads the committed offsets: that read would wait for the
+// transaction's timeout. writerOf finds the writer in an offset's metadata; prefix
+// begins the writers' ids; own is the caller's.
+//
+// Only where an offset stays unstable is anybody fenced: a replica that lives has
+// ended its transaction before it let the partition go.
+func EndLeftOpen(ctx context.Context, cl *kgo.Client, group string, parts map[string][]int32, prefix, own string, writerOf func(metadata string) string, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(ctx, TransactionTimeout)
+	defer cancel()
+	if _, err := Stable(ctx, cl, group, parts); !errors.Is(err, kerr.UnstableOffsetCommit) {
+		return // stable, or for the client's own read to report
+	}
+	last, err := Committed(ctx, cl, group, parts, false)
+	if err != nil {
+		return
+	}
+	fenced := map[string]bool{"": true, own: true}
+	for _, ps := range last {
+		for _, om := range ps {
+			writer := writerOf(om.Metadata)
+			if fenced[writer] {
+				continue
+			}
+			fenced[writer] = true
+			for _, id := range TransactionalIDs(prefix, writer) {
+				if err := Fence(ctx, cl, id); err != nil {
+					log.Warn("could not end the transaction that another replica left open; waiting for its timeout", "error", err)
+				}
+			}
 		}
 	}
 }

@@ -50,7 +50,7 @@ func NewTransactor(d *Dialer, prefix string, cl *kgo.Client, manual func(topic s
 		id := TransactionalIDs(prefix, t.writer)[i]
 		name := fmt.Sprintf("%stxn-%d", prefix, i)
 		t.pair[i] = &txnProducer{id: id, topic: manual, dial: func(opts ...kgo.Opt) (*kgo.Client, error) {
-			return (&Dialer{Config: d.Config, Log: d.Log}).Client(name, opts...)
+			return d.Unmeasured().Client(name, opts...)
 		}}
 	}
 	return t

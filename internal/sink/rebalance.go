@@ -2,12 +2,10 @@ package sink
 
 import (
 	"context"
-	"errors"
 	"regexp"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -21,39 +19,17 @@ import (
 const limboFor = 15 * time.Minute
 
 // onAssigned runs before the client reads the committed offsets of what was
-// added. If a writer died inside a transaction, that read would wait for the
-// transaction's timeout: its ids are in the metadata, so it is fenced first.
+// added, and ends what a dead replica has left open there.
 func (s *Sink) onAssigned(ctx context.Context, cl *kgo.Client, added map[string][]int32) {
 	if len(added) == 0 {
 		return
 	}
 	<-s.ready // the client joins the group while Start still holds it
-	ctx, cancel := context.WithTimeout(ctx, kafka.TransactionTimeout)
-	defer cancel()
 	s.countPartitions(ctx)
-	_, err := kafka.Stable(ctx, cl, s.cfg.SinkGroup(), added)
-	if !errors.Is(err, kerr.UnstableOffsetCommit) {
-		return // stable, or for the client's own read to report
-	}
-	last, err := kafka.Committed(ctx, cl, s.cfg.SinkGroup(), added, false)
-	if err != nil {
-		return
-	}
-	fenced := map[string]bool{"": true, s.txn.Writer(): true}
-	for _, ps := range last {
-		for _, om := range ps {
-			m, err := ledger.ParseMetadata(om.Metadata)
-			if err != nil || fenced[m.Writer] {
-				continue
-			}
-			fenced[m.Writer] = true
-			for _, id := range kafka.TransactionalIDs(s.txnPrefix(), m.Writer) {
-				if err := kafka.Fence(ctx, cl, id); err != nil {
-					s.log.Warn("could not end the transaction that another replica left open; waiting for its timeout", "error", err)
-				}
-			}
-		}
-	}
+	kafka.EndLeftOpen(ctx, cl, s.cfg.SinkGroup(), added, s.txnPrefix(), s.txn.Writer(), func(metadata string) string {
+		m, _ := ledger.ParseMetadata(metadata) // one that cannot be read is reported by onOffsets
+		return m.Writer
+	}, s.log)
 }
 
 // onOffsets installs the ledgers of what was added, before its first record is
@@ -328,6 +304,8 @@ func (s *Sink) countPartitions(ctx context.Context) {
 		names = nil
 		re = regexp.MustCompile(s.cfg.Sink.TopicsRegex) // checked with the configuration
 	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
 	details, err := kadm.NewClient(s.consumer).ListTopics(ctx, names...)
 	if err != nil {
 		return

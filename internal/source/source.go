@@ -28,9 +28,9 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/config"
 	"github.com/smpp-connector/smpp-connector/internal/kafka"
 	"github.com/smpp-connector/smpp-connector/internal/record"
-	"github.com/smpp-connector/smpp-connector/internal/sms"
 	"github.com/smpp-connector/smpp-connector/internal/smpp"
 	"github.com/smpp-connector/smpp-connector/internal/smpp/wire"
+	"github.com/smpp-connector/smpp-connector/internal/sms"
 )
 
 // Bounds on what waits for Kafka. Beyond them the SMSC is told to try again, at once.

@@ -1,0 +1,344 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/smpp-connector/smpp-connector/internal/admin"
+	"github.com/smpp-connector/smpp-connector/internal/config"
+	"github.com/smpp-connector/smpp-connector/internal/kafka"
+	"github.com/smpp-connector/smpp-connector/internal/resolve"
+	"github.com/smpp-connector/smpp-connector/internal/sink"
+	"github.com/smpp-connector/smpp-connector/internal/smpp"
+	"github.com/smpp-connector/smpp-connector/internal/sms"
+	"github.com/smpp-connector/smpp-connector/internal/source"
+)
+
+// app is one replica: its parts, in the order in which they start.
+type app struct {
+	cfg         *config.Config
+	log         *slog.Logger
+	reg         *prometheus.Registry
+	removeState func()
+
+	embedded *kafka.Embedded
+	dialer   *kafka.Dialer
+	control  *kgo.Client // topics and reachability
+	lease    *smpp.Lease
+	forms    *resolve.Forms
+	source   *source.Source
+	resolver *resolve.Resolver
+	sink     *sink.Sink
+	accounts []*smpp.Account
+	events   *events
+	admin    *admin.Server
+
+	phase    atomic.Int32
+	kafkaErr atomic.Pointer[error] // why Kafka does not answer; nil: it does
+	probe    context.CancelFunc
+	fatal    chan error
+}
+
+const (
+	starting int32 = iota
+	running
+	stopping
+)
+
+func newApp(cfg *config.Config, log *slog.Logger) (*app, error) {
+	dir, remove, err := stateDir(cfg)
+	if err != nil {
+		return nil, err
+	}
+	cfg.StateDir = dir
+	a := &app{cfg: cfg, log: log, reg: prometheus.NewRegistry(), removeState: remove, lease: smpp.NewLease(), fatal: make(chan error, 1)}
+	a.reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	a.admin = admin.New(admin.Options{
+		Address: cfg.HTTP.Address, Username: cfg.HTTP.Username, Password: cfg.HTTP.Password, Name: cfg.Name, Version: version(),
+		Gatherer: a.reg, Health: a.health, Ready: a.ready, Status: a.status, Log: log,
+	})
+	return a, nil
+}
+
+// failed brings the error of a part that cannot go on.
+func (a *app) failed() <-chan error { return a.fatal }
+
+// start brings the parts up. Kafka may come later than we do: /ready says so
+// meanwhile.
+func (a *app) start(ctx context.Context) error {
+	if err := a.admin.Start(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	cfg := a.cfg
+	if cfg.Kafka.Embedded {
+		e, err := kafka.StartEmbedded(cfg.StateDir)
+		if err != nil {
+			return err
+		}
+		a.embedded = e
+		cfg.Kafka.Brokers = e.Addrs()
+		a.log.Warn("using the embedded broker: one copy of the data in this process, not for production", "address", e.Addrs()[0], "state_dir", cfg.StateDir)
+	}
+	a.dialer = &kafka.Dialer{Config: cfg.Kafka, Log: a.log, Reg: a.reg}
+	control, err := a.dialer.Client("control")
+	if err != nil {
+		return err
+	}
+	a.control = control
+	counts, err := a.ensureTopics(ctx)
+	if err != nil {
+		return err
+	}
+	if err := a.startParts(ctx, counts); err != nil {
+		return err
+	}
+	pctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	a.probe = cancel
+	go a.probeKafka(pctx) // ends with stop
+	a.phase.Store(running)
+	a.log.Info("started", "name", cfg.Name, "version", version(), "sink", cfg.Sink.Enabled, "source", cfg.Source.Enabled, "smscs", len(cfg.SMSCs))
+	return nil
+}
+
+// startParts: who takes what the SMSC sends is up before the first bind.
+func (a *app) startParts(ctx context.Context, counts map[string]int32) error {
+	cfg := a.cfg
+	if err := a.makeForms(); err != nil {
+		return err
+	}
+	a.events = &events{}
+	metrics := smpp.NewMetrics(a.reg)
+	for i := range cfg.SMSCs {
+		ac, err := accountConfig(&cfg.SMSCs[i])
+		if err != nil {
+			return err
+		}
+		a.accounts = append(a.accounts, smpp.NewAccount(ac, a.events, a.lease, a.log, metrics))
+	}
+	if cfg.Source.Enabled {
+		a.source = source.New(source.Options{Config: cfg, Dialer: a.dialer, Partitions: counts[cfg.InternalTopic(config.TopicDeliver)], Log: a.log, Reg: a.reg})
+		if err := a.source.Start(ctx); err != nil {
+			return err
+		}
+		r, err := resolve.New(resolve.Options{Config: cfg, Dialer: a.dialer, Forms: a.forms, Log: a.log, Reg: a.reg})
+		if err != nil {
+			return err
+		}
+		a.resolver = r
+		if err := a.resolver.Start(ctx); err != nil {
+			return err
+		}
+		a.watch(a.resolver.Failed(), a.resolver.Err)
+		a.events.source = a.source
+	}
+	if cfg.Sink.Enabled {
+		s, err := sink.New(sink.Options{Config: cfg, Dialer: a.dialer, Accounts: a.accounts, Lease: a.lease, Forms: a.forms,
+			SubmittedPartitions: counts[cfg.InternalTopic(config.TopicSubmitted)], Log: a.log, Reg: a.reg})
+		if err != nil {
+			return err
+		}
+		a.sink = s
+		a.events.sink = s
+		if err := s.Start(ctx); err != nil {
+			return err
+		}
+		a.watch(s.Failed(), s.Err)
+	}
+	for _, acc := range a.accounts {
+		if err := acc.Start(context.WithoutCancel(ctx)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// watch passes on the failure of a part; the channel never closes otherwise.
+func (a *app) watch(failed <-chan struct{}, why func() error) {
+	go func() {
+		<-failed
+		select {
+		case a.fatal <- why():
+		default:
+		}
+	}()
+}
+
+func (a *app) makeForms() error {
+	fixed := make(map[string]sms.IDForm)
+	for _, c := range a.cfg.SMSCs {
+		f, ok := sms.ParseIDForm(c.MessageID)
+		if !ok {
+			return fmt.Errorf("SMSC %s: message id form %q is not known", c.Name, c.MessageID)
+		}
+		fixed[c.Name] = f
+	}
+	a.forms = resolve.NewForms(fixed)
+	return nil
+}
+
+func accountConfig(c *config.SMSC) (smpp.AccountConfig, error) {
+	bind, ok := smpp.ParseBindType(c.Bind)
+	if !ok {
+		return smpp.AccountConfig{}, fmt.Errorf("SMSC %s: bind %q is not known", c.Name, c.Bind)
+	}
+	tlsConfig, err := c.TLS.Config()
+	if err != nil {
+		return smpp.AccountConfig{}, fmt.Errorf("SMSC %s: %w", c.Name, err)
+	}
+	return smpp.AccountConfig{
+		Name: c.Name, Addresses: c.Addresses, SystemID: c.SystemID, Password: c.Password, SystemType: c.SystemType,
+		Bind: bind, Binds: c.Binds, Window: c.Window, TPS: c.TPS, TLS: tlsConfig,
+		EnquireLink: c.EnquireLink, ResponseTimeout: c.ResponseTimeout, BindTimeout: c.BindTimeout,
+	}, nil
+}
+
+// ensureTopics waits for Kafka and makes what is missing.
+func (a *app) ensureTopics(ctx context.Context) (map[string]int32, error) {
+	topics := topicsOf(a.cfg)
+	for n := 1; ; n++ {
+		tctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+		counts, err := kafka.EnsureTopics(tctx, a.control, topics, a.cfg.Kafka.TopicsCreate, a.cfg.Kafka.TopicsReplication)
+		cancel()
+		if err == nil {
+			a.kafkaErr.Store(nil)
+			d, s := counts[a.cfg.InternalTopic(config.TopicDeliver)], counts[a.cfg.InternalTopic(config.TopicSubmitted)]
+			if a.cfg.Source.Enabled && d != s {
+				return nil, fmt.Errorf("topics %s and %s have %d and %d partitions: they must have the same number, since a receipt has to meet its submission",
+					a.cfg.InternalTopic(config.TopicDeliver), a.cfg.InternalTopic(config.TopicSubmitted), d, s)
+			}
+			return counts, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		a.kafkaErr.Store(&err)
+		if n == 1 || n%60 == 0 {
+			a.log.Warn("Kafka cannot be used yet; trying on", "error", err)
+		}
+		if err := kafka.Sleep(ctx, time.Second); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// topicsOf lists what must be there, and how it is made where it is not.
+func topicsOf(cfg *config.Config) []kafka.Topic {
+	n := cfg.Kafka.TopicsPartitions
+	var topics []kafka.Topic
+	add := func(name string, configs map[string]string) {
+		if !slices.ContainsFunc(topics, func(t kafka.Topic) bool { return t.Name == name }) {
+			topics = append(topics, kafka.Topic{Name: name, Partitions: n, Configs: configs})
+		}
+	}
+	if cfg.Sink.Enabled {
+		for _, t := range cfg.Sink.Topics {
+			add(t, nil)
+		}
+		add(cfg.Topics.Results, nil)
+		add(cfg.Topics.DeadLetter, nil)
+		add(cfg.InternalTopic(config.TopicSubmitted), submittedConfig(cfg))
+	}
+	if cfg.Source.Enabled {
+		add(cfg.Topics.Receipts, nil)
+		add(cfg.Topics.Inbound, nil)
+		add(cfg.InternalTopic(config.TopicSubmitted), submittedConfig(cfg))
+		add(cfg.InternalTopic(config.TopicDeliver), map[string]string{"retention.ms": millis(7 * 24 * time.Hour)})
+		add(cfg.InternalTopic(config.TopicWaiting), map[string]string{"cleanup.policy": "compact"})
+	}
+	return topics
+}
+
+// submittedConfig keeps submissions for as long as a receipt may come, and a
+// week at least, so that a connector that was away meanwhile still finds them.
+func submittedConfig(cfg *config.Config) map[string]string {
+	return map[string]string{"retention.ms": millis(max(2*cfg.Source.ReceiptWait, 7*24*time.Hour))}
+}
+
+func millis(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
+
+// probeKafka tells /ready whether the brokers answer.
+func (a *app) probeKafka(ctx context.Context) {
+	for {
+		pctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		err := a.control.Ping(pctx)
+		cancel()
+		if ctx.Err() != nil {
+			return
+		}
+		was := a.kafkaErr.Load()
+		switch {
+		case err == nil && was != nil:
+			a.kafkaErr.Store(nil)
+			a.log.Info("Kafka answers again")
+		case err != nil:
+			a.kafkaErr.Store(&err)
+			if was == nil {
+				a.log.Warn("Kafka does not answer", "error", err)
+			}
+		}
+		if kafka.Sleep(ctx, 2*time.Second) != nil {
+			return
+		}
+	}
+}
+
+// stop drains: the sink first, while the sessions still bring answers; then the
+// sessions, while the source still takes what they bring; then what is behind.
+func (a *app) stop(ctx context.Context) {
+	a.phase.Store(stopping)
+	a.log.Info("draining")
+	began := time.Now()
+	if a.sink != nil {
+		sctx, cancel := within(ctx, 0.7)
+		a.sink.Stop(sctx)
+		cancel()
+	}
+	done := make(chan struct{})
+	for _, acc := range a.accounts {
+		go func() {
+			actx, cancel := within(ctx, 0.7)
+			defer cancel()
+			acc.Stop(actx)
+			done <- struct{}{}
+		}()
+	}
+	for range a.accounts {
+		<-done
+	}
+	if a.source != nil {
+		a.source.Stop(ctx)
+	}
+	if a.resolver != nil {
+		a.resolver.Stop(ctx)
+	}
+	if a.probe != nil {
+		a.probe()
+	}
+	a.admin.Stop(ctx)
+	if a.control != nil {
+		a.control.Close()
+	}
+	if a.embedded != nil {
+		a.embedded.Close()
+	}
+	a.log.Info("stopped", "after", time.Since(began).Round(time.Millisecond).String())
+}
+
+// within is a share of the time that ctx has left.
+func within(ctx context.Context, share float64) (context.Context, context.CancelFunc) {
+	d, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Duration(share*float64(time.Until(d))))
+}
+
+func (a *app) cleanUp() { a.removeState() }

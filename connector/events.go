@@ -1,0 +1,37 @@
+package main
+
+import (
+	"github.com/smpp-connector/smpp-connector/internal/sink"
+	"github.com/smpp-connector/smpp-connector/internal/smpp"
+	"github.com/smpp-connector/smpp-connector/internal/smpp/wire"
+	"github.com/smpp-connector/smpp-connector/internal/source"
+)
+
+// events leads what the accounts tell to the sink and the source. Its fields are
+// set before the accounts start.
+type events struct {
+	sink   *sink.Sink
+	source *source.Source
+}
+
+func (e *events) Answered(a *smpp.Account, answers []smpp.Answer) {
+	if e.sink != nil {
+		e.sink.Answered(a, answers)
+	}
+}
+
+// Delivered without a source leaves the message with the SMSC, for a replica
+// that has one.
+func (e *events) Delivered(d *smpp.Delivery) {
+	if e.source == nil {
+		d.Respond(wire.StatusSysErr)
+		return
+	}
+	e.source.Delivered(d)
+}
+
+func (e *events) StateChanged(a *smpp.Account) {
+	if e.sink != nil {
+		e.sink.StateChanged(a)
+	}
+}

@@ -1,0 +1,145 @@
+package resolve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/smpp-connector/smpp-connector/internal/kafka"
+	"github.com/smpp-connector/smpp-connector/internal/resolve/engine"
+)
+
+// commit makes one transaction of the batch and then takes it into the store. What was
+// aborted is tried again, the very same, for as long as we are a member: nothing else may
+// be applied before.
+func (r *Resolver) commit(ctx context.Context, b *batch) {
+	if !b.member.Valid() {
+		r.abandon(b, errors.New("not a member of the group"))
+		return
+	}
+	records := r.records(b.out)
+	for n := 1; ; n++ {
+		begun := time.Now()
+		c := kafka.Commit{Records: make([]*kgo.Record, len(records)), Offsets: kafka.Offsets{}}
+		for i, rec := range records {
+			again := *rec // the client writes into the records that it is given
+			c.Records[i] = &again
+		}
+		for p := range b.touched {
+			for topic, at := range p.next {
+				c.Offsets.Set(topic, p.p, kafka.OffsetMeta{Offset: at.offset, Metadata: metadata(p.n+1, r.txn.Writer())})
+			}
+		}
+		err := r.txn.Commit(ctx, b.member, &c)
+		r.metrics.transaction(time.Since(begun), len(records) > 0, err)
+		switch {
+		case err == nil:
+			r.committed(b)
+			return
+		case errors.Is(err, kafka.ErrNotMember):
+			r.abandon(b, err)
+			return
+		case errors.Is(err, kafka.ErrTooLarge):
+			if !shrink(b.out, records) {
+				r.fail(fmt.Errorf("a record of %d bytes is larger than Kafka takes (max.message.bytes of the topics): %w", largest(records), err))
+				b.out.Abort()
+				return
+			}
+			r.log.Warn("a receipt or inbound message is too large for its topic; written without metadata and raw fields", "error", err)
+			records = r.records(b.out)
+		case ctx.Err() != nil:
+			b.out.Abort()
+			return
+		case n == 5:
+			r.log.Warn("Kafka does not take our transactions; receipts and inbound messages wait until it does", "error", err)
+		}
+		if kafka.Sleep(ctx, kafka.Backoff(n)) != nil {
+			b.out.Abort()
+			return
+		}
+	}
+}
+
+func (r *Resolver) committed(b *batch) {
+	for p := range b.touched {
+		p.n++
+	}
+	r.metrics.committed(b.out)
+	if err := b.out.Commit(); err != nil {
+		r.fail(err) // Kafka has it all; the store is begun anew
+	}
+}
+
+// abandon drops the batch and all engines, which know what has not happened. The group is
+// joined anew; it may be doing so already.
+func (r *Resolver) abandon(b *batch, err error) {
+	r.log.Debug("the group's generation has changed; taking up what was committed", "error", err)
+	b.out.Abort()
+	r.drop()
+	r.consumer.ForceRebalance()
+}
+
+// records makes the Kafka records of an output.
+func (r *Resolver) records(out *engine.Output) []*kgo.Record {
+	records := make([]*kgo.Record, 0, len(out.Receipts)+len(out.Inbound)+8)
+	var arena []byte // one growing buffer; what was cut from it stays valid when it moves
+	value := func(appendTo func([]byte) []byte) []byte {
+		start := len(arena)
+		arena = appendTo(arena)
+		return arena[start:len(arena):len(arena)]
+	}
+	for i := range out.Receipts {
+		rc := &out.Receipts[i]
+		records = append(records, &kgo.Record{Topic: r.cfg.Topics.Receipts, Key: rc.Key, Value: value(rc.Value.AppendJSON)})
+	}
+	for i := range out.Inbound {
+		in := &out.Inbound[i]
+		records = append(records, &kgo.Record{Topic: r.cfg.Topics.Inbound, Key: in.Key, Value: value(in.Value.AppendJSON)})
+	}
+	out.Settled(func(p int32, v []byte) {
+		records = append(records, &kgo.Record{Topic: r.submitted, Partition: p, Value: v})
+	})
+	out.Waiting(func(w engine.Waiting) {
+		records = append(records, &kgo.Record{Topic: r.waiting, Partition: w.Partition, Key: w.Key, Value: w.Value})
+	})
+	return records
+}
+
+func largest(records []*kgo.Record) int {
+	n := 0
+	for _, rec := range records {
+		n = max(n, len(rec.Key)+len(rec.Value))
+	}
+	return n
+}
+
+// shrink takes what is bulky out of the largest receipt or inbound message, whose records
+// come first and in order. It reports whether that made it smaller.
+func shrink(out *engine.Output, records []*kgo.Record) bool {
+	at := -1
+	for i := range len(out.Receipts) + len(out.Inbound) {
+		if at < 0 || len(records[i].Value) > len(records[at].Value) {
+			at = i
+		}
+	}
+	if at < 0 {
+		return false
+	}
+	before := len(records[at].Value)
+	if at < len(out.Receipts) {
+		v := &out.Receipts[at].Value
+		v.Metadata, v.Raw.ShortMessage, v.Raw.TLVs, v.Raw.UDH = nil, nil, nil, nil
+		return len(v.AppendJSON(nil)) < before
+	}
+	v := &out.Inbound[at-len(out.Receipts)].Value
+	v.Raw.TLVs, v.Raw.UDH = nil, nil
+	if v.InReplyTo != nil {
+		reply := *v.InReplyTo
+		reply.Metadata = nil
+		v.InReplyTo = &reply
+	}
+	return len(v.AppendJSON(nil)) < before
+}

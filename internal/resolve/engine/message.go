@@ -1,0 +1,117 @@
+package engine
+
+import (
+	"strconv"
+
+	"github.com/smpp-connector/smpp-connector/internal/record"
+	"github.com/smpp-connector/smpp-connector/internal/resolve/store"
+	"github.com/smpp-connector/smpp-connector/internal/sms"
+)
+
+// ApplyDeliver takes one record of `deliver`. What cannot be read is published raw; an
+// error is a *StoreError.
+func (e *Engine) ApplyDeliver(offset int64, envelope []byte, out *Output) error {
+	out.join(e)
+	out.applied++
+	in, ok := e.readDelivery(envelope)
+	switch {
+	case !ok:
+		e.publishUnreadable(out, offset, envelope)
+	case in.isReceipt:
+		e.applyReceipt(offset, envelope, in, out)
+	case in.concat.kind != 0:
+		e.applyPart(offset, envelope, in, out)
+	default:
+		e.publishInbound(out, []piece{{in: in, offset: offset, seq: 1}}, 1)
+	}
+	return out.Err()
+}
+
+// inboundID names an inbound message by the place of its first part in `deliver`.
+func (e *Engine) inboundID(offset int64) string {
+	b := append([]byte(e.cfg.DeliverTopic), '-')
+	b = append(strconv.AppendInt(b, int64(e.cfg.Partition), 10), '-')
+	return string(strconv.AppendInt(b, offset, 10))
+}
+
+// piece is one part of an inbound message.
+type piece struct {
+	in     *delivery
+	offset int64
+	seq    byte
+}
+
+// publishInbound publishes a message of which these parts have come, in the order of
+// their numbers. Addresses, SMSC and times are those of the part that came first, the raw
+// fields those of the first by number.
+func (e *Engine) publishInbound(out *Output, parts []piece, total int) {
+	first := &parts[0]
+	for i := range parts {
+		if parts[i].offset < first.offset {
+			first = &parts[i]
+		}
+	}
+	in := first.in
+	m := record.Inbound{
+		ID: e.inboundID(first.offset), From: in.from, To: in.to, DataCoding: parts[0].in.dataCoding,
+		Parts: total, Complete: len(parts) == total, SMSC: string([]byte(in.smsc)), ReceivedAt: in.receivedAt, Raw: parts[0].in.raw(false),
+	}
+	next := 0
+	for n := 1; n <= total; n++ {
+		if next < len(parts) && int(parts[next].seq) == n {
+			next++
+			continue
+		}
+		m.Missing = append(m.Missing, n)
+	}
+	decodeParts(&m, parts)
+	m.InReplyTo = e.inReplyTo(out.batch, in)
+	out.Inbound = append(out.Inbound, Inbound{Key: []byte(m.From), Value: m})
+}
+
+// decodeParts reads the text. Parts that follow one another in the same coding are read as
+// one: a foreign sender may cut inside a surrogate pair or an escape sequence. Where
+// anything is not text, all is payload: half a text would be wrong without saying so.
+func decodeParts(m *record.Inbound, parts []piece) {
+	var text []byte
+	all := make([]byte, 0, 160*len(parts))
+	isText := true
+	for i := 0; i < len(parts); {
+		start := len(all)
+		j := i
+		for ; j < len(parts); j++ {
+			if j > i && (parts[j].seq != parts[j-1].seq+1 || parts[j].in.dataCoding != parts[i].in.dataCoding) {
+				break
+			}
+			all = append(all, parts[j].in.userData...)
+		}
+		s, enc, ok := sms.Decode(parts[i].in.dataCoding, all[start:])
+		if i == 0 {
+			m.Encoding = enc.String()
+		}
+		isText = isText && ok
+		text = append(text, s...)
+		i = j
+	}
+	if isText {
+		m.Text = string(text)
+		return
+	}
+	m.IsPayload, m.Payload, m.Encoding = true, all, sms.Binary.String()
+}
+
+// inReplyTo finds the last message that was sent to the subscriber from the address that
+// he wrote to.
+func (e *Engine) inReplyTo(b *store.Batch, in *delivery) *record.InReplyTo {
+	key := record.SubscriberKey(sms.NormalNumber(in.from), sms.NormalNumber(in.to))
+	id := store.ID{Class: store.Last, Hash: hashOf(key)}
+	entry, ok := b.Get(e.cfg.Partition, id)
+	if !ok {
+		return nil
+	}
+	var s record.Submission
+	if !readSubmission(b.Row(e.cfg.Partition, id, entry.Due), &s) || s.Key != key {
+		return nil
+	}
+	return &record.InReplyTo{ID: s.ID, Metadata: s.Metadata}
+}

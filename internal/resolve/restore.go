@@ -1,0 +1,175 @@
+package resolve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/smpp-connector/smpp-connector/internal/kafka"
+	"github.com/smpp-connector/smpp-connector/internal/resolve/engine"
+)
+
+// restoring is a restore in hand.
+type restoring struct {
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+// restorers is how many partitions are restored at a time.
+const restorers = 2
+
+// restore rebuilds the partitions and hands them to the loop, until ctx ends.
+func (r *Resolver) restore(ctx context.Context, ps []int32) {
+	begun := time.Now()
+	cl, err := r.dialer.Unmeasured().Client("resolver-restore")
+	if err != nil {
+		r.fail(err)
+		return
+	}
+	defer cl.Close()
+	var b *bounds
+	for n := 1; ; n++ {
+		if b, err = r.bounds(ctx, cl, ps); err == nil {
+			break
+		}
+		if n == 5 {
+			r.log.Warn("cannot read the offsets of the partitions taken over; trying on", "error", err)
+		}
+		if kafka.Sleep(ctx, kafka.Backoff(n)) != nil {
+			return
+		}
+	}
+	todo := make(chan int32)
+	var workers sync.WaitGroup
+	for range restorers {
+		workers.Go(func() {
+			for p := range todo {
+				r.restoreOne(ctx, cl, b, p)
+			}
+		})
+	}
+	for _, p := range ps {
+		select {
+		case todo <- p:
+		case <-ctx.Done():
+		}
+	}
+	close(todo)
+	workers.Wait()
+	if ctx.Err() == nil {
+		r.metrics.restore.Observe(time.Since(begun).Seconds())
+	}
+}
+
+// bounds are the offsets between which to fold, and from where to go on.
+type bounds struct {
+	committed kafka.Offsets
+	starts    kadm.ListedOffsets
+	ends      kadm.ListedOffsets
+}
+
+// bounds reads them, in this order: first there must be no transaction left that could
+// still commit offsets of ours, and only what its end then counts is all that a former
+// owner has written. The ends are not those of what is committed: a marker may be on its
+// way to `waiting` though it has reached the offsets. Folding up to them waits for it.
+func (r *Resolver) bounds(ctx context.Context, cl *kgo.Client, ps []int32) (*bounds, error) {
+	var b bounds
+	var err error
+	if b.committed, err = kafka.Stable(ctx, cl, r.group, map[string][]int32{r.deliver: ps, r.submitted: ps}); err != nil {
+		return nil, err
+	}
+	adm := kadm.NewClient(cl)
+	if b.ends, err = adm.ListEndOffsets(ctx, r.submitted, r.waiting); err == nil {
+		err = b.ends.Error()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if b.starts, err = adm.ListStartOffsets(ctx, r.submitted, r.waiting, r.deliver); err == nil {
+		err = b.starts.Error()
+	}
+	return &b, err
+}
+
+func (r *Resolver) restoreOne(ctx context.Context, cl *kgo.Client, b *bounds, p int32) {
+	e, err := engine.New(engine.Config{
+		Partition: p, Partitions: r.partitions, DeliverTopic: r.deliver, Forms: r.forms,
+		MatchWait: r.cfg.Source.MatchWait, ReceiptWait: r.cfg.Source.ReceiptWait, PartsWait: r.cfg.Source.PartsWait,
+	}, r.db)
+	if err != nil {
+		r.fail(err)
+		return
+	}
+	if err := r.fold(ctx, cl, b, p, e); err != nil {
+		e.Close()
+		if ctx.Err() == nil {
+			r.fail(fmt.Errorf("restoring partition %d: %w", p, err))
+		}
+		return
+	}
+	part := &partition{p: p, e: e, next: make(map[string]next)}
+	for _, topic := range []string{r.deliver, r.submitted} {
+		at := next{}
+		if o, ok := b.starts.Lookup(topic, p); ok {
+			at.offset = o.Offset
+		}
+		if om, ok := b.committed.Get(topic, p); ok && om.Offset >= 0 {
+			at.offset = max(at.offset, om.Offset)
+			n, _ := parseMetadata(om.Metadata)
+			part.n = max(part.n, n)
+		}
+		part.next[topic] = at
+	}
+	r.mu.Lock()
+	r.restored = append(r.restored, part)
+	if r.wake != nil {
+		r.wake()
+	}
+	r.mu.Unlock()
+}
+
+func (r *Resolver) fold(ctx context.Context, cl *kgo.Client, b *bounds, p int32, e *engine.Engine) error {
+	start, _ := b.starts.Lookup(r.submitted, p)
+	end, _ := b.ends.Lookup(r.submitted, p)
+	if e.Position() > end.Offset {
+		r.log.Warn("the local state is ahead of its topic, which must have lost records; building it anew", "topic", r.submitted, "partition", p,
+			"position", e.Position(), "end", end.Offset)
+		if err := e.Reset(); err != nil {
+			return err
+		}
+	}
+	at, err := read(ctx, cl, r.submitted, p, max(e.Position(), start.Offset), end.Offset, func(rec *kgo.Record) error {
+		return r.readable(e.FoldSubmitted(rec.Offset, rec.Value))
+	})
+	if err != nil {
+		return err
+	}
+	if err := e.FoldPosition(at); err != nil {
+		return err
+	}
+	start, _ = b.starts.Lookup(r.waiting, p)
+	end, _ = b.ends.Lookup(r.waiting, p)
+	if _, err = read(ctx, cl, r.waiting, p, start.Offset, end.Offset, func(rec *kgo.Record) error {
+		return r.readable(e.FoldWaiting(rec.Offset, rec.Key, rec.Value))
+	}); err != nil {
+		return err
+	}
+	return e.Restored()
+}
+
+// readable passes over what cannot be read, with a line in the log: one bad record must
+// not keep a partition from going on. Errors of the store remain.
+func (r *Resolver) readable(err error) error {
+	var se *engine.StoreError
+	if err == nil || errors.As(err, &se) {
+		return err
+	}
+	r.metrics.invalid.Inc()
+	r.log.Error("a record of an internal topic cannot be read and is passed over; was it written by another version?", "error", err)
+	return nil
+}

@@ -1,0 +1,211 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/sstable"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Memory is bounded by these: the cache of blocks, and the tables that are filled
+// and written out.
+const (
+	cacheSize    = 16 << 20
+	memTableSize = 4 << 20
+	memTables    = 3
+)
+
+// damagedMark in the folder says that the store was found damaged while in use.
+const damagedMark = "DAMAGED"
+
+// DB is a process's store. It is safe for concurrent use, except that a partition is
+// written by one goroutine at a time.
+type DB struct {
+	db    *pebble.DB
+	cache *pebble.Cache
+	dir   string
+	log   *slog.Logger
+}
+
+// Open opens the store in dir, which is made if missing. A store that is damaged, of
+// another format, or of another identity (other topics) is put aside or emptied, with
+// a line in the log. The errors that remain are the folder's: not writable, or in use
+// by another process.
+func Open(dir, identity string, log *slog.Logger) (*DB, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("state folder %s: %w (STATE_DIR must be writable)", dir, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, damagedMark)); err == nil {
+		if err := putAside(dir, "it was found damaged while in use", log); err != nil {
+			return nil, err
+		}
+	}
+	// Pebble reports a lock that is held as a plain error; tell it apart first.
+	lock, err := pebble.LockDirectory(dir, vfs.Default)
+	if err != nil {
+		return nil, fmt.Errorf("state folder %s is in use by another process: %w (give each its own STATE_DIR)", dir, err)
+	}
+	_ = lock.Close()
+
+	d, err := open(dir, log)
+	if err == nil {
+		err = d.checkFormat(identity)
+		if err == nil {
+			return d, nil
+		}
+		_ = d.Close()
+	}
+	if err := putAside(dir, err.Error(), log); err != nil {
+		return nil, err
+	}
+	if d, err = open(dir, log); err != nil {
+		return nil, fmt.Errorf("state folder %s: %w", dir, err)
+	}
+	if err := d.checkFormat(identity); err != nil {
+		_ = d.Close()
+		return nil, fmt.Errorf("state folder %s: %w", dir, err)
+	}
+	return d, nil
+}
+
+func open(dir string, log *slog.Logger) (d *DB, err error) {
+	// Some damage makes Pebble panic instead of returning an error.
+	defer func() {
+		if r := recover(); r != nil {
+			d, err = nil, fmt.Errorf("opening panicked: %v", r)
+		}
+	}()
+	d = &DB{dir: dir, log: log, cache: pebble.NewCache(cacheSize)}
+	opts := &pebble.Options{
+		Cache: d.cache, Comparer: comparer(), FormatMajorVersion: pebble.FormatNewest,
+		MemTableSize: memTableSize, MemTableStopWritesThreshold: memTables,
+		DisableWAL: true, MaxOpenFiles: 200, Logger: fatal{d},
+		CompactionConcurrencyRange: func() (int, int) { return 1, 1 },
+	}
+	for i := range opts.Levels {
+		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+		opts.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.SnappyCompression }
+	}
+	if d.db, err = pebble.Open(dir, opts); err != nil {
+		d.cache.Unref()
+		return nil, err
+	}
+	return d, nil
+}
+
+// errOther says that the store is whole, but not what this process can use.
+var errOther = errors.New("it is of another format or of other topics")
+
+// format is the version of the keys and values; raise it when either changes.
+const format = 1
+
+func (d *DB) checkFormat(identity string) error {
+	want := append([]byte{format}, identity...)
+	have, closer, err := d.db.Get(formatKey)
+	if err == nil {
+		same := string(have) == string(want)
+		_ = closer.Close()
+		if !same {
+			return errOther
+		}
+		return nil
+	}
+	if !errors.Is(err, pebble.ErrNotFound) {
+		return err
+	}
+	it, err := d.db.NewIter(nil)
+	if err != nil {
+		return err
+	}
+	empty := !it.First()
+	if err := it.Close(); err != nil {
+		return err
+	}
+	if !empty {
+		return errOther
+	}
+	return d.db.Set(formatKey, want, pebble.NoSync)
+}
+
+// putAside keeps one damaged store beside the new one, for whoever wants to look, and
+// throws an older one away: a disk that eats stores must not be filled by them.
+func putAside(dir, why string, log *slog.Logger) error {
+	aside := filepath.Clean(dir) + ".damaged"
+	err := os.RemoveAll(aside)
+	if err == nil {
+		err = os.Rename(dir, aside)
+	}
+	if err != nil { // such as a mount point, which cannot be renamed
+		err = emptyFolder(dir)
+		aside = "deleted"
+	}
+	if err == nil {
+		err = os.MkdirAll(dir, 0o700)
+	}
+	if err != nil {
+		return fmt.Errorf("state folder %s cannot be used (%s) nor put aside: %w", dir, why, err)
+	}
+	log.Warn("the resolver's local state is not usable and is built anew from Kafka", "dir", dir, "why", why, "old", aside)
+	return nil
+}
+
+func emptyFolder(dir string) error {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+	}
+	return err
+}
+
+// Close writes out what is in memory and closes the store. All batches must be closed.
+func (d *DB) Close() error {
+	err := errors.Join(d.db.Flush(), d.db.Close())
+	d.cache.Unref()
+	return err
+}
+
+// Damaged marks the store, so that the next Open begins it anew. It is for the caller
+// who has met an error in reading: trying again would meet it again.
+func (d *DB) Damaged(cause error) {
+	if err := os.WriteFile(filepath.Join(d.dir, damagedMark), []byte(cause.Error()+"\n"), 0o600); err != nil {
+		d.log.Error("the resolver's local state is damaged, and the folder cannot be marked; delete it", "dir", d.dir, "error", err)
+	}
+}
+
+// Wipe drops all of a partition.
+func (d *DB) Wipe(partition int32) error {
+	from := binary.BigEndian.AppendUint32(nil, uint32(partition))
+	to := binary.BigEndian.AppendUint32(nil, uint32(partition)+1)
+	return d.db.DeleteRange(from, to, pebble.NoSync)
+}
+
+// Metrics are figures of the store: bytes on disk, bytes in memory.
+func (d *DB) Metrics() (disk, memory uint64) {
+	m := d.db.Metrics()
+	return m.DiskSpaceUsage(), m.MemTable.Size + uint64(m.BlockCache.Size)
+}
+
+// fatal is Pebble's logger. It is told of every flush and compaction, which is nobody's
+// business, and of what Pebble cannot go on after.
+type fatal struct{ d *DB }
+
+func (fatal) Infof(string, ...any) {}
+
+func (f fatal) Errorf(format string, args ...any) {
+	f.d.log.Debug("store: " + fmt.Sprintf(format, args...))
+}
+
+// Fatalf must not return. The mark makes the next process begin anew rather than die
+// at the same place.
+func (f fatal) Fatalf(format string, args ...any) {
+	err := fmt.Errorf("the resolver's local state failed: "+format, args...)
+	f.d.Damaged(err)
+	panic(err)
+}

@@ -1,0 +1,69 @@
+package sink_test
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/smpp-connector/smpp-connector/internal/kafkatest"
+	"github.com/smpp-connector/smpp-connector/internal/smsc"
+)
+
+// TestAMemberThatWasEvictedWhileItJoinedWritesNothingOfWhatOthersHaveNow holds a
+// replica's JoinGroup back until the group has given its partitions to another.
+// The client library then joins as a new member without saying that anything was
+// lost: its generation is valid again, its ledgers are not.
+func TestAMemberThatWasEvictedWhileItJoinedWritesNothingOfWhatOthersHaveNow(t *testing.T) {
+	t.Parallel()
+	b := kafkatest.Kfake(t)
+	const n = 600
+	x := setup(t, b, smsc.Options{}, "SMSC_0_RESPONSE_TIMEOUT=50s", "KAFKA_SESSION_TIMEOUT=3s")
+	x.produce(campaign(n)...)
+	var first atomic.Pointer[string]
+	var once sync.Once
+	joined, evicted := make(chan struct{}), make(chan struct{})
+	release := sync.OnceFunc(func() { close(evicted) })
+	t.Cleanup(release)
+	c := b.Kfake()
+	c.ControlKey(int16(kmsg.Heartbeat), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		first.CompareAndSwap(nil, &r.(*kmsg.HeartbeatRequest).MemberID)
+		return nil, nil, false
+	})
+	c.ControlKey(int16(kmsg.JoinGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		if id := first.Load(); id != nil && r.(*kmsg.JoinGroupRequest).MemberID == *id {
+			c.SleepControl(func() {
+				once.Do(func() { close(joined) })
+				<-evicted
+			})
+		}
+		return nil, nil, false
+	})
+	x.smc.Pause()
+	a := x.start()
+	x.submitted(100) // the window is full
+	x.until("it heartbeats", func() bool { return first.Load() != nil })
+	r := x.start()
+	<-joined
+	x.until("the other has all partitions", func() bool { return len(r.Status().Partitions) == 4 })
+	x.submitted(200) // and has sent again what was in doubt
+	release()
+	x.smc.Resume()
+	got, sends := x.results(n), x.sends()
+	x.until("both hold half", func() bool { return len(a.Status().Partitions) == 2 && len(r.Status().Partitions) == 2 })
+	a.stop(20 * time.Second)
+	r.stop(20 * time.Second)
+	got = x.results(n)
+	for i := range n {
+		rs, times := got[fmt.Sprintf("m%d", i)], sends[fmt.Sprintf("4917%08d", i)]
+		if len(rs) != 1 || rs[0].Status != "accepted" || times > 1 && !rs[0].PossibleDuplicate {
+			t.Fatalf("m%d was sent %d times and has %d results: %+v", i, times, len(rs), rs)
+		}
+	}
+	x.settled(n)
+}

@@ -1,0 +1,68 @@
+package sink_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"go.uber.org/goleak"
+
+	"github.com/smpp-connector/smpp-connector/internal/kafkatest"
+	"github.com/smpp-connector/smpp-connector/internal/smsc"
+)
+
+func kafkatestAdmin(x *bench) *kadm.Client { return kadm.NewClient(kafkatest.Client(x.t, x.b)) }
+
+// TestAStoppedReplicaLeavesNoGoroutine is not parallel: others' goroutines would count.
+func TestAStoppedReplicaLeavesNoGoroutine(t *testing.T) {
+	for _, limit := range []time.Duration{20 * time.Second, 0} {
+		t.Run(fmt.Sprint(limit), func(t *testing.T) {
+			x := setup(t, kafkatest.Kfake(t), smsc.Options{Behaviour: smsc.Behaviour{Latency: smsc.Uniform(0, 20*time.Millisecond)}})
+			x.produce(campaign(2000)...)
+			before := goleak.IgnoreCurrent()
+			r := x.start()
+			x.submitted(500)
+			r.stop(limit)
+			// What is left of the other side ends as its connections do.
+			x.until("the SMSC saw it go", func() bool { return x.smc.Stats().Binds == 0 })
+			if err := goleak.Find(before); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestStopEndsWhateverItInterrupts stops at moments from the very start on.
+func TestStopEndsWhateverItInterrupts(t *testing.T) {
+	t.Parallel()
+	b := kafkatest.Kfake(t)
+	const n = 2000
+	x := setup(t, b, smsc.Options{Behaviour: smsc.Behaviour{Latency: smsc.Uniform(0, 5*time.Millisecond)}}, "SMSC_0_WINDOW=20")
+	x.produce(campaign(n)...)
+	for i, at := range []func(r *replica){
+		func(*replica) {},
+		func(r *replica) { x.until("a bind", r.accounts[0].Ready) },
+		func(r *replica) { x.until("partitions", func() bool { return len(r.Status().Partitions) > 0 }) },
+		func(r *replica) { x.submitted(100) },
+	} {
+		r := x.start()
+		at(r)
+		var two sync.WaitGroup
+		for range 2 { // both return when all is done
+			two.Go(func() { r.stop(20 * time.Second) })
+		}
+		two.Wait()
+		if i < 2 {
+			continue // the group need not even be there
+		}
+		if doubt, _ := x.committed(); doubt != 0 {
+			t.Errorf("%d are in doubt after a clean stop", doubt)
+		}
+	}
+	r := x.start()
+	x.once(n, x.results(n))
+	r.stop(20 * time.Second)
+	x.settled(n)
+}

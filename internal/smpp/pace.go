@@ -1,0 +1,233 @@
+package smpp
+
+import (
+	"math"
+	"time"
+)
+
+// pace is how fast an account may submit, in PDUs a second over all its binds: a
+// token bucket under a limit that falls when the SMSC throttles and climbs back
+// while it does not. Not safe for concurrent use: the account's mutex guards it.
+//
+// golang.org/x/time/rate is not used: permits are taken in batches of whatever is
+// there, some come back, and the limit moves at every look; its reservations fit
+// none of the three.
+type pace struct {
+	tps   float64 // as configured, 0: no limit
+	share float64
+
+	// cut is the limit that throttling has set, 0: none. It climbs by step a second.
+	cut, step float64
+	cutAt     time.Time // the last decrease
+
+	permits float64
+	at      time.Time // when permits were last counted
+
+	sent meter
+}
+
+const (
+	// The bucket holds one permit and 2 % of a second's. That keeps any second
+	// within 5 % of the limit even where one write is held up by 30 ms and the next
+	// is not, and still rides out the timer's own lateness. Below 20 a second 5 % are
+	// less than one, so it is one permit, and lateness is lost.
+	paceBurst, paceOver = 0.02, 0.05
+
+	paceDecrease = 0.7
+	// One decrease for all the answers to what was sent before it took effect.
+	paceSettle = 200 * time.Millisecond
+	// A limit climbs back by this part of its goal a second.
+	paceIncrease = 0.05
+	// Without a configured limit the throttled rate is the goal, and a limit that
+	// has climbed to twice that unpunished is lifted.
+	paceLift = 2.0
+	// No throttling takes an account below this: it would never find out that it
+	// may send again.
+	paceFloor = 1.0
+
+	// Longest sleep before the limit is looked at again, and shortest: at 20,000 a
+	// second a permit comes every 50 µs, and a write for each would be a waste.
+	paceLongest  = time.Second
+	paceShortest = time.Millisecond
+)
+
+func newPace(tps float64) pace { return pace{tps: tps, share: 1} }
+
+// goal is the limit without throttling, +Inf: none.
+func (p *pace) goal() float64 {
+	if p.tps <= 0 {
+		return math.Inf(1)
+	}
+	return p.tps * p.share
+}
+
+// limit is the limit in force, +Inf: none.
+func (p *pace) limit() float64 {
+	if p.cut > 0 {
+		return min(p.cut, p.goal())
+	}
+	return p.goal()
+}
+
+func (p *pace) burst() float64 {
+	limit := p.limit()
+	if math.IsInf(limit, 1) {
+		return 1 // unused; a throttling that comes next begins with no more
+	}
+	// The most that a second may hold, less what flows in during one.
+	over := math.Floor((1+paceOver)*limit) + 1 - limit
+	return max(1, min(1+paceBurst*limit, over))
+}
+
+// available counts the permits there are now. math.MaxInt: as many as wanted.
+func (p *pace) available(now time.Time) int {
+	p.advance(now)
+	if math.IsInf(p.limit(), 1) {
+		return math.MaxInt
+	}
+	return int(p.permits)
+}
+
+// advance brings limit and permits up to now.
+func (p *pace) advance(now time.Time) {
+	p.sent.tick(now)
+	if p.at.IsZero() {
+		p.at = now
+		p.permits = 1
+		return
+	}
+	elapsed := now.Sub(p.at).Seconds()
+	if elapsed <= 0 {
+		return
+	}
+	p.at = now
+	if limit := p.limit(); !math.IsInf(limit, 1) {
+		// The limit before the climb counts for the time that has passed: rounding
+		// down, never up.
+		p.permits = min(p.permits+limit*elapsed, p.burst())
+	}
+	if p.cut > 0 {
+		p.cut += p.step * elapsed
+		lift := p.tps
+		if p.tps <= 0 {
+			lift = paceLift * p.step / paceIncrease
+		}
+		if p.cut >= lift {
+			p.cut, p.step = 0, 0
+			// What comes next is as if the bucket had just been emptied.
+			p.permits = min(p.permits, 1)
+		}
+	}
+}
+
+// take counts n permits as used; the caller has looked at available just now.
+func (p *pace) take(n int, now time.Time) {
+	p.sent.add(n, now)
+	if !math.IsInf(p.limit(), 1) {
+		p.permits -= float64(n)
+	}
+}
+
+// giveBack returns permits of submits that were not written after all.
+func (p *pace) giveBack(n int) {
+	p.sent.n -= n
+	if !math.IsInf(p.limit(), 1) {
+		p.permits = min(p.permits+float64(n), p.burst())
+	}
+}
+
+// wait is how long to sleep before permits are worth a look again, when want are
+// wanted and none is there.
+func (p *pace) wait(want int) time.Duration {
+	limit := p.limit()
+	if limit <= 0 {
+		return paceLongest
+	}
+	first := (1 - p.permits) / limit
+	// Not for one permit if more are wanted and come soon: up to half the bucket.
+	some := min(float64(want), p.burst()/2)
+	useful := max(first, (some-p.permits)/limit)
+	d := time.Duration(math.Ceil(useful * float64(time.Second)))
+	return min(max(d, paceShortest), paceLongest)
+}
+
+// throttled lowers the limit after refusals with ESME_RTHROTTLED or ESME_RMSGQFUL,
+// once per settle time, which is the round trip where that is longer.
+func (p *pace) throttled(now time.Time, roundTrip time.Duration) bool {
+	if !p.cutAt.IsZero() && now.Sub(p.cutAt) < max(paceSettle, roundTrip) {
+		return false
+	}
+	p.advance(now)
+	p.cutAt = now
+	from := p.limit()
+	if rate := p.sent.rate(now); rate > 0 {
+		from = min(from, rate)
+	}
+	if math.IsInf(from, 1) || from <= 0 {
+		from = paceFloor
+	}
+	floor := paceFloor
+	if goal := p.goal(); goal < floor {
+		floor = max(goal, 0.01)
+	}
+	if p.tps > 0 {
+		p.step = paceIncrease * max(p.goal(), floor)
+	} else if p.cut == 0 {
+		p.step = paceIncrease * max(from, floor)
+	}
+	p.cut = max(paceDecrease*from, floor)
+	p.permits = min(p.permits, 0)
+	return true
+}
+
+// setShare sets the part of the configured limit that is this process's.
+func (p *pace) setShare(f float64, now time.Time) {
+	p.advance(now)
+	p.share = min(max(f, 0), 1)
+	p.permits = min(p.permits, p.burst())
+}
+
+// meter measures a rate over about the last second, and over what there is of the
+// first one.
+type meter struct {
+	n     int // since at
+	at    time.Time
+	since time.Time
+	ewma  float64
+}
+
+const meterTick = 50 * time.Millisecond
+
+func (m *meter) add(n int, now time.Time) {
+	m.tick(now)
+	if m.at.IsZero() {
+		m.at, m.since = now, now
+	}
+	m.n += n
+}
+
+func (m *meter) tick(now time.Time) {
+	elapsed := now.Sub(m.at)
+	if m.at.IsZero() || elapsed < meterTick {
+		return
+	}
+	// An average of the first second, then one that forgets with that constant.
+	age := now.Sub(m.since)
+	weight := 1 - math.Exp(-elapsed.Seconds())
+	if age < time.Second {
+		weight = elapsed.Seconds() / age.Seconds()
+	}
+	m.ewma += weight * (float64(max(m.n, 0))/elapsed.Seconds() - m.ewma)
+	m.at, m.n = now, 0
+	if m.ewma < 0.01 {
+		*m = meter{}
+	}
+}
+
+func (m *meter) rate(now time.Time) float64 {
+	m.tick(now)
+	if m.ewma == 0 && m.n > 0 {
+		return float64(m.n) / max(now.Sub(m.since), meterTick).Seconds()
+	}
+	return m.ewma
+}

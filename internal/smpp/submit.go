@@ -1,0 +1,117 @@
+package smpp
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/smpp-connector/smpp-connector/internal/smpp/wire"
+)
+
+// Priorities is the number of lanes of an account's queue: Submit.Priority 3 goes
+// first, 0 last.
+const Priorities = 4
+
+// Submit is one submit_sm to be sent.
+//
+// It is owned by the caller until Offer and by the account until its Answer. After
+// an InDoubt it must not be reused or offered again (a late answer may still name
+// it): what is sent again is a new Submit.
+type Submit struct {
+	SM       wire.SM
+	Priority uint8  // 0..3, 3 first; more counts as 3
+	Owner    any    // the caller's, untouched
+	Claim    *Claim // nil: cannot be revoked
+}
+
+// Outcome is what became of a Submit.
+type Outcome uint8
+
+const (
+	// NotSent: the transport certainly did not accept its last byte. Sending it
+	// again cannot double it.
+	NotSent Outcome = iota + 1
+	// InDoubt: handed to the transport, no answer.
+	InDoubt
+	// Responded: the SMSC answered; Status and MessageID say what.
+	Responded
+)
+
+func (o Outcome) String() string {
+	switch o {
+	case NotSent:
+		return "not_sent"
+	case InDoubt:
+		return "in_doubt"
+	case Responded:
+		return "responded"
+	}
+	return "unknown"
+}
+
+// Answer is what became of a Submit. There is exactly one for each Submit offered,
+// and after an InDoubt at most one more, with Late set.
+type Answer struct {
+	Submit  *Submit
+	Outcome Outcome
+
+	// Status is the command_status, MessageID the message_id as written, of a
+	// Responded. A generic_nack is a Responded too, its Status never 0.
+	Status    uint32
+	MessageID string
+
+	SentAt time.Time // when it was handed to the transport; zero for NotSent
+	At     time.Time
+
+	Late   bool   // upgrades an InDoubt that was given before
+	Reason string // in words, for NotSent and InDoubt
+	Err    error  // NotSent only: it can never be sent as it is (a field over its limit), whichever way
+}
+
+// Claim is the right to send for one partition. It is revoked when the partition is
+// lost; the zero value is a claim in force. Used by pointer.
+type Claim struct{ revoked atomic.Bool }
+
+// Revoke forbids every later write of the claim's submits. It does not wait: a
+// write that has passed its last check goes on, and those submits end Responded or
+// InDoubt, so who revokes waits for the answers of all that it offered. (Account's
+// Withdraw brings the queued ones back.)
+func (c *Claim) Revoke() { c.revoked.Store(true) }
+
+// Revoked says whether Revoke was called. A nil claim never is.
+func (c *Claim) Revoked() bool { return c != nil && c.revoked.Load() }
+
+// Events is what an account tells its user. The methods are called from the
+// account's goroutines, several at once, never from inside a call of the user's
+// into the account, and must not block: a session stands still meanwhile.
+type Events interface {
+	// Answered gives answers in batches. The slice is reused after the return.
+	Answered(a *Account, answers []Answer)
+	// Delivered gives one deliver_sm or data_sm; Respond must be called once.
+	Delivered(d *Delivery)
+	// StateChanged says that a bind came up or went down, or that its trouble
+	// changed; Status has the facts.
+	StateChanged(a *Account)
+}
+
+// Delivery is a deliver_sm or data_sm from the SMSC that waits for its response.
+type Delivery struct {
+	Account    string
+	Bind       int    // which bind of the account, from 0
+	CommandID  uint32 // wire.DeliverSM or wire.DataSM
+	Body       []byte // without the header; the receiver's own
+	ReceivedAt time.Time
+
+	session  *session
+	sequence uint32
+	answered atomic.Bool
+}
+
+// Respond answers the SMSC with a command_status. Once; later calls do nothing.
+// From any goroutine; never blocks. When the session has ended meanwhile the
+// response has nowhere to go and is dropped: the SMSC sends the message again.
+func (d *Delivery) Respond(status uint32) {
+	if d.session == nil || d.answered.Swap(true) {
+		return
+	}
+	d.session.respond(d.CommandID, d.sequence, status)
+}
