@@ -29,17 +29,18 @@ type app struct {
 	reg         *prometheus.Registry
 	removeState func()
 
-	embedded *kafka.Embedded
-	dialer   *kafka.Dialer
-	control  *kgo.Client // topics and reachability
-	lease    *smpp.Lease
-	forms    *resolve.Forms
-	source   *source.Source
-	resolver *resolve.Resolver
-	sink     *sink.Sink
-	accounts []*smpp.Account
-	events   *events
-	admin    *admin.Server
+	embedded  *kafka.Embedded
+	brokerDir string
+	dialer    *kafka.Dialer
+	control   *kgo.Client // topics and reachability
+	lease     *smpp.Lease
+	forms     *resolve.Forms
+	source    *source.Source
+	resolver  *resolve.Resolver
+	sink      *sink.Sink
+	accounts  []*smpp.Account
+	events    *events
+	admin     *admin.Server
 
 	phase    atomic.Int32
 	kafkaErr atomic.Pointer[error] // why Kafka does not answer; nil: it does
@@ -54,12 +55,13 @@ const (
 )
 
 func newApp(cfg *config.Config, log *slog.Logger) (*app, error) {
+	brokerDir := cfg.StateDir // empty: a broker for this run only keeps its data in memory
 	dir, remove, err := stateDir(cfg)
 	if err != nil {
 		return nil, err
 	}
 	cfg.StateDir = dir
-	a := &app{cfg: cfg, log: log, reg: prometheus.NewRegistry(), removeState: remove, lease: smpp.NewLease(), fatal: make(chan error, 1)}
+	a := &app{cfg: cfg, brokerDir: brokerDir, log: log, reg: prometheus.NewRegistry(), removeState: remove, lease: smpp.NewLease(), fatal: make(chan error, 1)}
 	a.reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.admin = admin.New(admin.Options{
 		Address: cfg.HTTP.Address, Username: cfg.HTTP.Username, Password: cfg.HTTP.Password, Name: cfg.Name, Version: version(),
@@ -79,13 +81,13 @@ func (a *app) start(ctx context.Context) error {
 	}
 	cfg := a.cfg
 	if cfg.Kafka.Embedded {
-		e, err := kafka.StartEmbedded(cfg.StateDir)
+		e, err := kafka.StartEmbedded(a.brokerDir)
 		if err != nil {
 			return err
 		}
 		a.embedded = e
 		cfg.Kafka.Brokers = e.Addrs()
-		a.log.Warn("using the embedded broker: one copy of the data in this process, not for production", "address", e.Addrs()[0], "state_dir", cfg.StateDir)
+		a.log.Warn("using the embedded broker: one copy of the data in this process, not for production", "address", e.Addrs()[0], "state_dir", a.brokerDir)
 	}
 	a.dialer = &kafka.Dialer{Config: cfg.Kafka, Log: a.log, Reg: a.reg}
 	control, err := a.dialer.Client("control")

@@ -155,7 +155,7 @@ func startCarriers(ctx context.Context) (*carriers, error) {
 			{Keyword: "VOTE", Texts: []string{"A", "B", "C"}, Rate: 0.4},
 			{Keyword: "Feedback", Texts: []string{demoLongReply}, Rate: 0.5},
 		},
-		ReplyDelay: smsc.Uniform(200*time.Millisecond, 1500*time.Millisecond),
+		ReplyDelay: smsc.Uniform(1500*time.Millisecond, 3*time.Second), // people need longer than a refused part needs to be sent again
 		Retry:      smsc.Retry{Timeout: 10 * time.Second, Delay: 200 * time.Millisecond, Max: 50},
 	}
 	north, south := base, base

@@ -200,7 +200,7 @@ func (t *tally) settled(acked uint64) bool {
 	if acked != t.lastAcked {
 		t.lastAcked, t.ackedAt = acked, now
 	}
-	return now.Sub(t.ackedAt) > 1700*time.Millisecond
+	return now.Sub(t.ackedAt) > 3200*time.Millisecond
 }
 
 // quickly bounds one poll, so that the progress goes on.

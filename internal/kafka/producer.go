@@ -61,7 +61,6 @@ func (p *txnProducer) open(ctx context.Context) error {
 		kgo.MaxBufferedRecords(1<<20),
 		kgo.ProducerBatchMaxBytes(1<<20-512),
 		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
-		kgo.RecordDeliveryTimeout(TransactionTimeout),
 		kgo.UnknownTopicRetries(5),
 		// Enough to outlast a coordinator that loads its log after a start.
 		kgo.RequestRetries(60),
@@ -110,7 +109,13 @@ func (p *txnProducer) discard() {
 }
 
 // produce sends all records and waits until the brokers hold them.
+//
+// The limit is the context's, not the client's RecordDeliveryTimeout: that one counts
+// from a record's timestamp, and a dead letter carries that of its original, which
+// may be days old.
 func (p *txnProducer) produce(ctx context.Context, records []*kgo.Record) error {
+	ctx, cancel := context.WithTimeout(ctx, TransactionTimeout)
+	defer cancel()
 	p.err = nil
 	p.records.Add(len(records))
 	for _, r := range records {

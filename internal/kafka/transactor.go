@@ -209,22 +209,36 @@ func (t *Transactor) commitPlain(ctx context.Context, m Membership, offsets Offs
 		if err == nil {
 			return nil
 		}
+		// An offset commit may be sent twice without harm, so an answer that was lost
+		// is simply asked for again, for as long as Kafka is away. An answer that
+		// refuses says that the try which it is the answer to took no effect, but an
+		// earlier one may have (the client has made some of its own, too): taken for
+		// an abort, it would make a replica that gets its partitions back see
+		// another's commit in its own, and all that it has sent as in doubt.
 		if classify(err) == notMember {
-			// An offset commit may be sent twice without harm, so an answer that was
-			// lost is simply asked for again; this one says that none of the tries
-			// that it is the answer to took effect, but an earlier one may have.
-			if n > 1 {
-				if ours, rerr := t.readBack(ctx, m.Group, offsets); rerr == nil && ours {
-					return nil
-				}
-			}
-			return errors.Join(ErrNotMember, err)
+			return t.refused(ctx, m.Group, offsets, errors.Join(ErrNotMember, err))
 		}
-		if n >= 40 || ctx.Err() != nil || isKafkaError(err) && !kerr.IsRetriable(err) && classify(err) != retry {
-			return errors.Join(ErrUnknown, err)
+		if n >= 40 && isKafkaError(err) {
+			return t.refused(ctx, m.Group, offsets, errors.Join(ErrAborted, err))
 		}
 		if serr := Sleep(ctx, Backoff(n)); serr != nil {
 			return errors.Join(ErrUnknown, err)
+		}
+	}
+}
+
+// refused returns nil if the offsets are committed after all, else refusal.
+func (t *Transactor) refused(ctx context.Context, group string, offsets Offsets, refusal error) error {
+	for n := 1; ; n++ {
+		ours, err := t.readBack(ctx, group, offsets)
+		switch {
+		case err == nil && ours:
+			return nil
+		case err == nil:
+			return refusal
+		}
+		if serr := Sleep(ctx, max(Backoff(n), 50*time.Millisecond)); serr != nil {
+			return errors.Join(ErrUnknown, refusal, err)
 		}
 	}
 }

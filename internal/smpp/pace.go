@@ -19,6 +19,8 @@ type pace struct {
 	// cut is the limit that throttling has set, 0: none. It climbs by step a second.
 	cut, step float64
 	cutAt     time.Time // the last decrease
+	refused   float64   // refusals of about the last second, as of refusedAt
+	refusedAt time.Time
 
 	permits float64
 	at      time.Time // when permits were last counted
@@ -33,7 +35,11 @@ const (
 	// less than one, so it is one permit, and lateness is lost.
 	paceBurst, paceOver = 0.02, 0.05
 
-	paceDecrease = 0.7
+	// A decrease is by twice the share of the last second's submits that were
+	// refused, so that a limit just overshot costs little and one far overshot is
+	// found at once; at most to paceDecrease. A stray refusal in a hundred is no
+	// limit of the account's: it is tried again, and nothing slows down.
+	paceDecrease, paceStray = 0.7, 0.01
 	// One decrease for all the answers to what was sent before it took effect.
 	paceSettle = 200 * time.Millisecond
 	// A limit climbs back by this part of its goal a second.
@@ -151,13 +157,19 @@ func (p *pace) wait(want int) time.Duration {
 	return min(max(d, paceShortest), paceLongest)
 }
 
-// throttled lowers the limit after refusals with ESME_RTHROTTLED or ESME_RMSGQFUL,
+// throttled lowers the limit after n refusals with ESME_RTHROTTLED or ESME_RMSGQFUL,
 // once per settle time, which is the round trip where that is longer.
-func (p *pace) throttled(now time.Time, roundTrip time.Duration) bool {
+func (p *pace) throttled(now time.Time, roundTrip time.Duration, n int) bool {
+	p.refused = p.refused*math.Exp(-now.Sub(p.refusedAt).Seconds()) + float64(n)
+	p.refusedAt = now
 	if !p.cutAt.IsZero() && now.Sub(p.cutAt) < max(paceSettle, roundTrip) {
 		return false
 	}
 	p.advance(now)
+	share := min(1, p.refused/max(p.sent.rate(now), 1))
+	if share < paceStray {
+		return false
+	}
 	p.cutAt = now
 	from := p.limit()
 	if rate := p.sent.rate(now); rate > 0 {
@@ -175,7 +187,7 @@ func (p *pace) throttled(now time.Time, roundTrip time.Duration) bool {
 	} else if p.cut == 0 {
 		p.step = paceIncrease * max(from, floor)
 	}
-	p.cut = max(paceDecrease*from, floor)
+	p.cut = max(max(1-2*share, paceDecrease)*from, floor)
 	p.permits = min(p.permits, 0)
 	return true
 }

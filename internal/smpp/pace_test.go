@@ -101,7 +101,7 @@ func TestTheShareScalesThePace(t *testing.T) {
 	}
 	free := newPace(0)
 	free.setShare(0.5, now)
-	free.throttled(now, 0)
+	free.throttled(now, 0, 1)
 	if n := free.available(now.Add(time.Second)); n < 0 || n > 2 {
 		t.Errorf("%d permits a second after an account without a limit was throttled", n)
 	}
@@ -124,14 +124,17 @@ func TestThrottlingLowersThePaceAndQuietRaisesIt(t *testing.T) {
 			p.take(5, now)
 			now = now.Add(10 * time.Millisecond)
 		}
-		if !p.throttled(now, 0) {
+		if p.throttled(now, 0, 4) {
+			t.Error("lowered for a stray refusal in a hundred")
+		}
+		if !p.throttled(now, 0, 100) {
 			t.Fatal("not lowered")
 		}
 		if limit := p.limit(); limit < 300 || limit > 400 {
 			t.Errorf("TPS %v: the limit is %v after 500 a second were throttled, want 0.7 of it", tps, limit)
 		}
 		// The answers to what was on its way count once.
-		if p.throttled(now.Add(100*time.Millisecond), 0) || p.throttled(now.Add(300*time.Millisecond), time.Second) {
+		if p.throttled(now.Add(100*time.Millisecond), 0, 100) || p.throttled(now.Add(300*time.Millisecond), time.Second, 100) {
 			t.Error("lowered twice for one throttling")
 		}
 		before := p.limit()
@@ -153,7 +156,7 @@ func TestThrottlingLowersThePaceAndQuietRaisesIt(t *testing.T) {
 		// Throttled for ever, it stays above nothing.
 		for range 1000 {
 			now = now.Add(time.Second)
-			p.throttled(now, 0)
+			p.throttled(now, 0, 1000)
 		}
 		if p.limit() < 1 {
 			t.Errorf("TPS %v: the limit fell to %v", tps, p.limit())

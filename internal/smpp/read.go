@@ -200,18 +200,20 @@ func (s *session) giveAnswers(now time.Time) {
 		return
 	}
 	ids := string(s.ids)
-	throttled := false
+	throttled := 0
 	for i := range s.readAnswers {
 		r := &s.responses[i]
 		s.readAnswers[i].MessageID = ids[r.id:r.end]
-		throttled = throttled || r.status != wire.StatusOK && Classify(r.status) == Throttle
+		if r.status != wire.StatusOK && Classify(r.status) == Throttle {
+			throttled++
+		}
 	}
 	trip := now.Sub(s.readAnswers[0].SentAt)
 	s.trip.Store(int64(trip))
 	s.a.metrics.trip.Observe(trip.Seconds())
 	s.timeouts.Store(0)
-	if throttled {
-		s.a.slowDown(now, trip)
+	if throttled > 0 {
+		s.a.slowDown(now, trip, throttled)
 	}
 	s.release(freed)
 	s.a.deliver(s.readAnswers)
@@ -238,11 +240,11 @@ func (s *session) giveDeliveries(now time.Time) {
 	s.pending, s.bodies = s.pending[:0], 0
 }
 
-// slowDown lowers the pace after a throttled answer.
-func (a *Account) slowDown(now time.Time, trip time.Duration) {
+// slowDown lowers the pace after n throttled answers.
+func (a *Account) slowDown(now time.Time, trip time.Duration, n int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.pace.throttled(now, trip) {
+	if a.pace.throttled(now, trip, n) {
 		a.metrics.throttles.Inc()
 		a.showLimit()
 	}
