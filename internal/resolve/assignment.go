@@ -2,13 +2,11 @@ package resolve
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/smpp-connector/smpp-connector/internal/kafka"
@@ -29,9 +27,11 @@ func (r *Resolver) onAssigned(ctx context.Context, cl *kgo.Client, added map[str
 		r.fail(fmt.Errorf("the group gave partitions %v of %s and %v of %s: all members must have this version and subscribe to both", ps, r.submitted, other, r.deliver))
 		return
 	}
-	<-r.ready // the client joins the group while Start still holds it
 	cl.PauseFetchPartitions(added)
-	r.endTransactions(ctx, cl, added)
+	kafka.EndLeftOpen(ctx, r.plain, r.group, added, r.txnPrefix(), r.txn.Writer(), func(m string) string {
+		_, writer := parseMetadata(m)
+		return writer
+	}, r.log)
 	rctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	rs := &restoring{cancel: cancel, done: make(chan struct{})}
 	r.restoring = rs
@@ -40,36 +40,6 @@ func (r *Resolver) onAssigned(ctx context.Context, cl *kgo.Client, added map[str
 		defer close(rs.done)
 		r.restore(rctx, ps)
 	}()
-}
-
-// endTransactions fences the writers that died inside a transaction; the client's reading
-// of the offsets would wait for its timeout.
-func (r *Resolver) endTransactions(ctx context.Context, cl *kgo.Client, added map[string][]int32) {
-	ctx, cancel := context.WithTimeout(ctx, kafka.TransactionTimeout)
-	defer cancel()
-	_, err := kafka.Stable(ctx, cl, r.group, added)
-	if !errors.Is(err, kerr.UnstableOffsetCommit) {
-		return // stable, or for the client's own read to report
-	}
-	last, err := kafka.Committed(ctx, cl, r.group, added, false)
-	if err != nil {
-		return
-	}
-	fenced := map[string]bool{"": true, r.txn.Writer(): true}
-	for _, byPartition := range last {
-		for _, om := range byPartition {
-			_, writer := parseMetadata(om.Metadata)
-			if fenced[writer] {
-				continue
-			}
-			fenced[writer] = true
-			for _, id := range kafka.TransactionalIDs(r.txnPrefix(), writer) {
-				if err := kafka.Fence(ctx, cl, id); err != nil {
-					r.log.Warn("could not end the transaction that another replica left open; waiting for its timeout", "error", err)
-				}
-			}
-		}
-	}
 }
 
 // onRevoked lets go. The loop has nothing in hand: it lets us run only between batches.

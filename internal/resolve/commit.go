@@ -30,7 +30,7 @@ func (r *Resolver) commit(ctx context.Context, b *batch) {
 		}
 		for p := range b.touched {
 			for topic, at := range p.next {
-				c.Offsets.Set(topic, p.p, kafka.OffsetMeta{Offset: at.offset, Metadata: metadata(p.n+1, r.txn.Writer())})
+				c.Offsets.Set(topic, p.p, kafka.OffsetMeta{Offset: at, Metadata: metadata(p.n+1, r.txn.Writer())})
 			}
 		}
 		err := r.txn.Commit(ctx, b.member, &c)

@@ -35,8 +35,9 @@ type batch struct {
 func (r *Resolver) loop(fetching, working context.Context) {
 	var b *batch
 	var last time.Time // the begin of the last commit
+	patience := tickInterval
 	for fetching.Err() == nil && r.Err() == nil {
-		fetches := r.poll(fetching, r.patience(b, last))
+		fetches := r.poll(fetching, patience)
 		if fetches.IsClientClosed() {
 			break
 		}
@@ -60,8 +61,9 @@ func (r *Resolver) loop(fetching, working context.Context) {
 			r.commit(working, b)
 			b, last = nil, now
 		}
+		patience = r.patience(b, last)
 		if b == nil {
-			r.consumer.AllowRebalance()
+			r.consumer.AllowRebalance() // from here on r.parts is the callbacks'
 		}
 	}
 	if b != nil {
@@ -155,10 +157,10 @@ func (r *Resolver) apply(b *batch, fetches kgo.Fetches) {
 		}
 		at := p.next[fp.Topic]
 		for _, rec := range fp.Records {
-			if rec.Offset < at.offset {
+			if rec.Offset < at {
 				continue // the consumer was rewound; it is applied
 			}
-			at.offset = rec.Offset + 1
+			at = rec.Offset + 1
 			b.touched[p] = true
 			if rec.Attrs.IsControl() {
 				continue
@@ -188,7 +190,7 @@ type ends struct {
 
 // watch reads the ends once in a while.
 func (r *Resolver) watch(ctx context.Context) {
-	adm := kadm.NewClient(r.consumer)
+	adm := kadm.NewClient(r.plain)
 	for kafka.Sleep(ctx, tickInterval) == nil {
 		at := time.Now()
 		lctx, cancel := context.WithTimeout(ctx, 10*tickInterval)
@@ -242,5 +244,5 @@ func (r *Resolver) tick(b *batch) {
 
 func (p *partition) caughtUp(topic string) bool {
 	end, ok := p.due.offsets.Lookup(topic, p.p)
-	return ok && p.next[topic].offset >= end.Offset
+	return ok && p.next[topic] >= end.Offset
 }

@@ -120,7 +120,7 @@ func (m *metrics) lagOf(parts map[int32]*partition, s *ends) {
 	for _, p := range parts {
 		for topic, at := range p.next {
 			end, _ := s.offsets.Lookup(topic, p.p)
-			lag[topic] += max(0, end.Offset-at.offset)
+			lag[topic] += max(0, end.Offset-at)
 		}
 	}
 	for topic, n := range lag {

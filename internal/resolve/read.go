@@ -25,10 +25,10 @@ const readBytes = 2 << 20
 //
 // An offset that the log does not have any more, because it was cut meanwhile, is
 // moved up to its start.
-func read(ctx context.Context, cl *kgo.Client, topic string, partition int32, from, end int64, fn func(*kgo.Record) error) (int64, error) {
+func (r *Resolver) read(ctx context.Context, topic string, partition int32, from, end int64, fn func(*kgo.Record) error) (int64, error) {
 	at := from
 	for n := 0; at < end; {
-		next, err := readSome(ctx, cl, topic, partition, at, end, fn)
+		next, err := readSome(ctx, r.plain, topic, partition, at, end, fn)
 		var fe *foldError
 		switch {
 		case errors.As(err, &fe):
@@ -40,13 +40,15 @@ func read(ctx context.Context, cl *kgo.Client, topic string, partition int32, fr
 			at = next
 			continue
 		case errors.Is(err, kerr.OffsetOutOfRange):
-			starts, serr := kadm.NewClient(cl).ListStartOffsets(ctx, topic)
+			starts, serr := kadm.NewClient(r.plain).ListStartOffsets(ctx, topic)
 			if o, ok := starts.Lookup(topic, partition); serr == nil && ok && o.Err == nil && o.Offset > at {
 				at = o.Offset
 				continue
 			}
 		}
-		n++
+		if n++; n == 10 {
+			r.log.Warn("a partition taken over cannot be restored; trying on", "topic", topic, "partition", partition, "error", err)
+		}
 		if serr := kafka.Sleep(ctx, kafka.Backoff(n)); serr != nil {
 			return at, errors.Join(err, serr)
 		}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -50,7 +51,8 @@ type Resolver struct {
 	group                       string
 
 	db       *store.DB
-	dir      string // to delete; empty: not ours
+	dir      string      // to delete; empty: not ours
+	plain    *kgo.Client // for what needs no group: reading, listing
 	consumer *kgo.Client
 	txn      *kafka.Transactor
 
@@ -64,7 +66,6 @@ type Resolver struct {
 	snapshot *ends // the watch writes, the loop takes
 	wake     context.CancelFunc
 
-	ready    chan struct{} // closed when Start is through
 	fetching context.CancelFunc
 	working  context.CancelFunc
 	running  sync.WaitGroup
@@ -77,18 +78,12 @@ type Resolver struct {
 
 // partition is one that we own, with its engine.
 type partition struct {
-	p      int32
-	e      *engine.Engine
-	n      uint64          // numbers our commits
-	next   map[string]next // by topic
-	due    *ends           // a tick that waits until all is applied that was there then
-	more   bool            // the last tick left something
-	forget bool            // no longer ours
-}
-
-// next is where a topic goes on.
-type next struct {
-	offset int64
+	p    int32
+	e    *engine.Engine
+	n    uint64           // numbers our commits
+	next map[string]int64 // by topic, the offset from which to go on
+	due  *ends            // a tick that waits until all is applied that was there then
+	more bool             // the last tick left something
 }
 
 // New makes a resolver; Start joins the group.
@@ -97,7 +92,7 @@ func New(o Options) (*Resolver, error) {
 	r := &Resolver{
 		cfg: c, dialer: o.Dialer, forms: o.Forms, log: o.Log, metrics: newMetrics(o.Reg), group: c.SourceGroup(),
 		deliver: c.InternalTopic(config.TopicDeliver), submitted: c.InternalTopic(config.TopicSubmitted), waiting: c.InternalTopic(config.TopicWaiting),
-		parts: make(map[int32]*partition), ready: make(chan struct{}), failed: make(chan struct{}),
+		parts: make(map[int32]*partition), failed: make(chan struct{}),
 	}
 	if r.forms == nil {
 		return nil, errors.New("resolver: Forms is missing")
@@ -116,6 +111,18 @@ func (r *Resolver) Start(ctx context.Context) error {
 }
 
 func (r *Resolver) start(ctx context.Context) error {
+	var err error
+	if r.plain, err = r.dialer.Client("resolver"); err != nil {
+		return err
+	}
+	identity, err := r.checkTopics(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.openStore(identity); err != nil {
+		return err
+	}
+	r.txn = kafka.NewTransactor(r.dialer, r.txnPrefix(), r.plain, func(topic string) bool { return topic == r.submitted || topic == r.waiting })
 	opts := []kgo.Opt{
 		kgo.ConsumerGroup(r.group),
 		kgo.ConsumeTopics(r.deliver, r.submitted),
@@ -135,49 +142,47 @@ func (r *Resolver) start(ctx context.Context) error {
 		kgo.OnPartitionsRevoked(r.onRevoked),
 		kgo.OnPartitionsLost(r.onRevoked),
 	}
-	cl, err := r.dialer.Client("resolver-consumer", opts...)
-	if err != nil {
+	// Last of all: it joins the group at once, and its callbacks use what is above.
+	if r.consumer, err = r.dialer.Client("resolver-consumer", opts...); err != nil {
 		return err
 	}
-	r.consumer = cl
-	identity, err := r.checkTopics(ctx)
-	if err != nil {
-		return err
-	}
-	if err := r.openStore(identity); err != nil {
-		return err
-	}
-	r.txn = kafka.NewTransactor(r.dialer, r.txnPrefix(), cl, func(topic string) bool { return topic == r.submitted || topic == r.waiting })
 	base := context.WithoutCancel(ctx)
 	fctx, fetching := context.WithCancel(base)
 	wctx, working := context.WithCancel(base)
 	r.fetching, r.working = fetching, working
 	r.running.Go(func() { r.loop(fctx, wctx) })
 	r.running.Go(func() { r.watch(fctx) })
-	close(r.ready)
 	return nil
 }
 
 // checkTopics finds the number of partitions, and what tells these topics from others of
-// the same names.
+// the same names. A topic that was just made is not known to every broker at once.
 func (r *Resolver) checkTopics(ctx context.Context) (identity string, err error) {
-	details, err := kadm.NewClient(r.consumer).ListTopics(ctx, r.deliver, r.submitted, r.waiting)
-	if err != nil {
-		return "", fmt.Errorf("listing topics: %w", err)
+	const tries = 40 // 8 s
+	var details kadm.TopicDetails
+	topics := []string{r.submitted, r.deliver, r.waiting}
+	for n := 1; ; n++ {
+		if details, err = kadm.NewClient(r.plain).ListTopics(ctx, topics...); err != nil {
+			return "", fmt.Errorf("listing topics: %w", err)
+		}
+		missing := slices.IndexFunc(topics, func(t string) bool { return details[t].Err != nil || len(details[t].Partitions) == 0 })
+		if missing < 0 {
+			break
+		}
+		if n == tries {
+			return "", fmt.Errorf("topic %s does not exist (create it, or set KAFKA_TOPICS_CREATE=true)", topics[missing])
+		}
+		if err := kafka.Sleep(ctx, kafka.Backoff(n)); err != nil {
+			return "", err
+		}
 	}
-	for _, topic := range []string{r.submitted, r.deliver, r.waiting} {
-		d, ok := details[topic]
-		if !ok || d.Err != nil || len(d.Partitions) == 0 {
-			return "", fmt.Errorf("topic %s does not exist (create it, or set KAFKA_TOPICS_CREATE=true)", topic)
-		}
-		if r.partitions == 0 {
-			r.partitions = int32(len(d.Partitions))
-		}
-		if int32(len(d.Partitions)) != r.partitions {
+	r.partitions = int32(len(details[r.submitted].Partitions))
+	for _, topic := range topics {
+		if int32(len(details[topic].Partitions)) != r.partitions {
 			return "", fmt.Errorf("topics %s, %s and %s must have the same number of partitions, have %d, %d and %d: make them anew together",
 				r.submitted, r.deliver, r.waiting, len(details[r.submitted].Partitions), len(details[r.deliver].Partitions), len(details[r.waiting].Partitions))
 		}
-		identity += fmt.Sprintf("%s %s %d\n", topic, d.ID, len(d.Partitions))
+		identity += fmt.Sprintf("%s %s %d\n", topic, details[topic].ID, r.partitions)
 	}
 	// What is due is written beside each entry, so other waiting times need a new fold.
 	return identity + r.cfg.Source.ReceiptWait.String(), nil
@@ -201,21 +206,18 @@ func (r *Resolver) txnPrefix() string { return r.cfg.Name + "-source-" }
 // Stop commits what is in hand, leaves the group and closes the store. It may be called
 // again. Where ctx ends first, what was in hand is applied again by the successor.
 func (r *Resolver) Stop(ctx context.Context) {
-	if r.consumer == nil {
+	if r.fetching == nil {
 		return
 	}
 	r.stopOnce.Do(func() {
-		if r.fetching != nil {
-			r.fetching()
-			stop := context.AfterFunc(ctx, r.working)
-			r.running.Wait()
-			lctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
-			r.consumer.AllowRebalance()
-			_ = r.consumer.LeaveGroupContext(lctx)
-			cancel()
-			stop()
-			r.working()
-		}
+		r.fetching()
+		stop := context.AfterFunc(ctx, r.working)
+		r.running.Wait()
+		lctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+		_ = r.consumer.LeaveGroupContext(lctx)
+		cancel()
+		stop()
+		r.working()
 		r.close()
 	})
 }
@@ -225,6 +227,9 @@ func (r *Resolver) close() {
 		r.consumer.CloseAllowingRebalance()
 	}
 	r.drop()
+	if r.plain != nil {
+		r.plain.Close()
+	}
 	if r.txn != nil {
 		r.txn.Close()
 	}

@@ -26,15 +26,10 @@ const restorers = 2
 // restore rebuilds the partitions and hands them to the loop, until ctx ends.
 func (r *Resolver) restore(ctx context.Context, ps []int32) {
 	begun := time.Now()
-	cl, err := r.dialer.Unmeasured().Client("resolver-restore")
-	if err != nil {
-		r.fail(err)
-		return
-	}
-	defer cl.Close()
 	var b *bounds
 	for n := 1; ; n++ {
-		if b, err = r.bounds(ctx, cl, ps); err == nil {
+		var err error
+		if b, err = r.bounds(ctx, ps); err == nil {
 			break
 		}
 		if n == 5 {
@@ -49,7 +44,7 @@ func (r *Resolver) restore(ctx context.Context, ps []int32) {
 	for range restorers {
 		workers.Go(func() {
 			for p := range todo {
-				r.restoreOne(ctx, cl, b, p)
+				r.restoreOne(ctx, b, p)
 			}
 		})
 	}
@@ -77,13 +72,13 @@ type bounds struct {
 // still commit offsets of ours, and only what its end then counts is all that a former
 // owner has written. The ends are not those of what is committed: a marker may be on its
 // way to `waiting` though it has reached the offsets. Folding up to them waits for it.
-func (r *Resolver) bounds(ctx context.Context, cl *kgo.Client, ps []int32) (*bounds, error) {
+func (r *Resolver) bounds(ctx context.Context, ps []int32) (*bounds, error) {
 	var b bounds
 	var err error
-	if b.committed, err = kafka.Stable(ctx, cl, r.group, map[string][]int32{r.deliver: ps, r.submitted: ps}); err != nil {
+	if b.committed, err = kafka.Stable(ctx, r.plain, r.group, map[string][]int32{r.deliver: ps, r.submitted: ps}); err != nil {
 		return nil, err
 	}
-	adm := kadm.NewClient(cl)
+	adm := kadm.NewClient(r.plain)
 	if b.ends, err = adm.ListEndOffsets(ctx, r.submitted, r.waiting); err == nil {
 		err = b.ends.Error()
 	}
@@ -96,7 +91,7 @@ func (r *Resolver) bounds(ctx context.Context, cl *kgo.Client, ps []int32) (*bou
 	return &b, err
 }
 
-func (r *Resolver) restoreOne(ctx context.Context, cl *kgo.Client, b *bounds, p int32) {
+func (r *Resolver) restoreOne(ctx context.Context, b *bounds, p int32) {
 	e, err := engine.New(engine.Config{
 		Partition: p, Partitions: r.partitions, DeliverTopic: r.deliver, Forms: r.forms,
 		MatchWait: r.cfg.Source.MatchWait, ReceiptWait: r.cfg.Source.ReceiptWait, PartsWait: r.cfg.Source.PartsWait,
@@ -105,21 +100,21 @@ func (r *Resolver) restoreOne(ctx context.Context, cl *kgo.Client, b *bounds, p 
 		r.fail(err)
 		return
 	}
-	if err := r.fold(ctx, cl, b, p, e); err != nil {
+	if err := r.fold(ctx, b, p, e); err != nil {
 		e.Close()
 		if ctx.Err() == nil {
 			r.fail(fmt.Errorf("restoring partition %d: %w", p, err))
 		}
 		return
 	}
-	part := &partition{p: p, e: e, next: make(map[string]next)}
+	part := &partition{p: p, e: e, next: make(map[string]int64)}
 	for _, topic := range []string{r.deliver, r.submitted} {
-		at := next{}
+		var at int64
 		if o, ok := b.starts.Lookup(topic, p); ok {
-			at.offset = o.Offset
+			at = o.Offset
 		}
 		if om, ok := b.committed.Get(topic, p); ok && om.Offset >= 0 {
-			at.offset = max(at.offset, om.Offset)
+			at = max(at, om.Offset)
 			n, _ := parseMetadata(om.Metadata)
 			part.n = max(part.n, n)
 		}
@@ -133,7 +128,7 @@ func (r *Resolver) restoreOne(ctx context.Context, cl *kgo.Client, b *bounds, p 
 	r.mu.Unlock()
 }
 
-func (r *Resolver) fold(ctx context.Context, cl *kgo.Client, b *bounds, p int32, e *engine.Engine) error {
+func (r *Resolver) fold(ctx context.Context, b *bounds, p int32, e *engine.Engine) error {
 	start, _ := b.starts.Lookup(r.submitted, p)
 	end, _ := b.ends.Lookup(r.submitted, p)
 	if e.Position() > end.Offset {
@@ -143,7 +138,7 @@ func (r *Resolver) fold(ctx context.Context, cl *kgo.Client, b *bounds, p int32,
 			return err
 		}
 	}
-	at, err := read(ctx, cl, r.submitted, p, max(e.Position(), start.Offset), end.Offset, func(rec *kgo.Record) error {
+	at, err := r.read(ctx, r.submitted, p, max(e.Position(), start.Offset), end.Offset, func(rec *kgo.Record) error {
 		return r.readable(e.FoldSubmitted(rec.Offset, rec.Value))
 	})
 	if err != nil {
@@ -154,7 +149,7 @@ func (r *Resolver) fold(ctx context.Context, cl *kgo.Client, b *bounds, p int32,
 	}
 	start, _ = b.starts.Lookup(r.waiting, p)
 	end, _ = b.ends.Lookup(r.waiting, p)
-	if _, err = read(ctx, cl, r.waiting, p, start.Offset, end.Offset, func(rec *kgo.Record) error {
+	if _, err = r.read(ctx, r.waiting, p, start.Offset, end.Offset, func(rec *kgo.Record) error {
 		return r.readable(e.FoldWaiting(rec.Offset, rec.Key, rec.Value))
 	}); err != nil {
 		return err

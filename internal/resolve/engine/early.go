@@ -135,13 +135,25 @@ func (e *Engine) FoldWaiting(offset int64, key, value []byte) error {
 		return &InvalidError{"waiting", offset, errValue}
 	}
 	state := []byte{kind}
-	if kind == kindPart && len(rest) < partHead {
+	if !fits(id, k, kind, rest) {
 		return &InvalidError{"waiting", offset, errValue}
 	}
 	b.Put(e.cfg.Partition, id, due, state, appendRow(nil, k, value))
 	e.count(state, 1)
 	e.floors.lower(store.Waiting, due)
 	return storeError(b.Err())
+}
+
+// fits tells whether a value is of the kind that its key says.
+func fits(id store.ID, key string, kind byte, rest []byte) bool {
+	switch {
+	case id.Class == store.Early:
+		return kind == kindEarly || kind == kindSeen
+	case id.Disc == joinedDisc:
+		return kind == kindJoined
+	default:
+		return kind == kindPart && len(rest) >= partHead && len(key) > 0 && id.Disc <= uint64(key[len(key)-1])
+	}
 }
 
 func (e *Engine) count(state []byte, n int) {

@@ -22,16 +22,16 @@ func (e *Engine) Tick(now time.Time, out *Output) (more bool, err error) {
 	until := unixMilli(now)
 	for _, l := range [...]store.Log{store.Submitted, store.Waiting} {
 		due := out.batch.Due(e.scratch.due[:0], e.cfg.Partition, l, e.floors.of(l), until, maxExpiries)
+		// First the floor: what expires may leave something that is due already.
+		floor := until
+		if len(due) == maxExpiries {
+			more, floor = true, due[len(due)-1].Due
+		}
+		e.floors.raise(l, floor)
 		for i := range due {
 			e.expire(&due[i], out)
 		}
 		out.applied += len(due)
-		if len(due) == maxExpiries {
-			more = true
-			e.floors.raise(l, due[len(due)-1].Due)
-		} else {
-			e.floors.raise(l, until)
-		}
 		e.scratch.due = due
 	}
 	return more, out.Err()
