@@ -19,6 +19,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -26,6 +27,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/smpp-connector/smpp-connector/internal/config"
+	"github.com/smpp-connector/smpp-connector/internal/delivery"
 	"github.com/smpp-connector/smpp-connector/internal/kafka"
 	"github.com/smpp-connector/smpp-connector/internal/record"
 	"github.com/smpp-connector/smpp-connector/internal/smpp"
@@ -61,6 +63,7 @@ type Source struct {
 	dialer     *kafka.Dialer
 	log        *slog.Logger
 	producer   *kgo.Client
+	readers    sync.Pool // of *delivery.Reader
 	received   *prometheus.CounterVec
 	refused    *prometheus.CounterVec
 	seconds    prometheus.Histogram
@@ -73,7 +76,8 @@ func New(o Options) *Source {
 		o.Durable = DefaultDurable
 	}
 	return &Source{
-		topic: o.Config.InternalTopic("deliver"), partitions: o.Partitions, durable: o.Durable, dialer: o.Dialer, log: o.Log,
+		readers: sync.Pool{New: func() any { return new(delivery.Reader) }},
+		topic:   o.Config.InternalTopic("deliver"), partitions: o.Partitions, durable: o.Durable, dialer: o.Dialer, log: o.Log,
 		received: f.NewCounterVec(prometheus.CounterOpts{Name: "smpp_connector_source_delivered_total",
 			Help: "deliver_sm and data_sm made durable and acknowledged."}, []string{"smsc", "kind"}),
 		refused: f.NewCounterVec(prometheus.CounterOpts{Name: "smpp_connector_source_refused_total",
@@ -143,38 +147,19 @@ func (s *Source) Delivered(d *smpp.Delivery) {
 // keyOf finds the key that brings together what belongs together. What cannot
 // be read at all is kept under the SMSC's name, for the resolver to publish raw.
 func (s *Source) keyOf(d *smpp.Delivery) (key, kind string) {
-	var sm wire.SM
-	var data wire.DataSM
-	view := &sm
-	var err error
-	if d.CommandID == wire.DataSMID {
-		if err = data.Decode(d.Body); err == nil {
-			v := data.SM()
-			view = &v
-		}
-	} else {
-		err = sm.Decode(d.Body)
-	}
-	if err != nil {
+	r, _ := s.readers.Get().(*delivery.Reader) // sessions deliver at the same time
+	defer s.readers.Put(r)
+	in, err := r.Read(d.CommandID, d.Body, d.ReceivedAt)
+	switch {
+	case err != nil:
 		s.log.Warn("a deliver_sm that cannot be read is published as it came", "smsc", d.Account, "bytes", len(d.Body), "error", err)
 		return record.SubscriberKey(d.Account, ""), "unreadable"
+	case in.IsReceipt && in.ReceiptID != "":
+		return record.ReceiptKey(d.Account, in.ReceiptID), "receipt"
+	case in.IsReceipt:
+		kind = "receipt"
+	default:
+		kind = "message"
 	}
-	if r, ok := sms.ReadReceipt(receiptInput(view, d.ReceivedAt)); ok && r.MessageID != "" {
-		return record.ReceiptKey(d.Account, sms.NormalID(r.MessageID)), "receipt"
-	}
-	return record.SubscriberKey(sms.NormalNumber(string(view.Source.Addr)), sms.NormalNumber(string(view.Dest.Addr))), "message"
-}
-
-func receiptInput(sm *wire.SM, received time.Time) sms.ReceiptInput {
-	in := sms.ReceiptInput{ESMClass: sm.ESMClass, DataCoding: sm.DataCoding, Text: sm.UserData(), MessageState: -1, Received: received}
-	if v, ok := sm.TLV(wire.TagReceiptedMessageID); ok {
-		in.ReceiptedID = string(wire.CString(v))
-	}
-	if v, ok := sm.TLV(wire.TagMessageState); ok && len(v) == 1 {
-		in.MessageState = int(v[0])
-	}
-	if v, ok := sm.TLV(wire.TagNetworkErrorCode); ok {
-		in.NetworkError = v
-	}
-	return in
+	return record.SubscriberKey(sms.NormalNumber(in.From), sms.NormalNumber(in.To)), kind
 }

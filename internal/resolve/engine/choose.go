@@ -22,7 +22,7 @@ const (
 // What speaks for a submission, the weightiest first: its id reads as the receipt's in the
 // form that is known; the addresses agree; the final receipt is still to come; it is filed
 // under the id as it is, not as it might be written; it is the latest.
-func choose(forms *Forms, in *delivery, origins []origin) *origin {
+func choose(forms *Forms, in *received, origins []origin) *origin {
 	known, fixed := forms.of(in.smsc)
 	var best *origin
 	bestScore := -1
@@ -31,7 +31,7 @@ func choose(forms *Forms, in *delivery, origins []origin) *origin {
 		who := addressesAgree(in, o)
 		shown := sms.FormUnknown
 		if known != sms.FormUnknown {
-			shown = sms.FormOf(o.MessageID, in.receipt.MessageID)
+			shown = sms.FormOf(o.MessageID, in.Receipt.MessageID)
 		}
 		fits := fixed || known != sms.FormUnknown && (shown == known || shown == sms.FormUnknown)
 		if !fits && !plausible(in, o, who, known != sms.FormUnknown) {
@@ -57,14 +57,14 @@ func choose(forms *Forms, in *delivery, origins []origin) *origin {
 
 // plausible judges a submission by what there is besides a known form. An id that is long
 // or has letters, and is written in the receipt as in the response, is proof enough.
-func plausible(in *delivery, o *origin, who agreement, formKnown bool) bool {
+func plausible(in *received, o *origin, who agreement, formKnown bool) bool {
 	if who == agree {
 		return true
 	}
 	if o.PrimaryKey != "" || formKnown {
 		return !formKnown && who == noTelling
 	}
-	return who == noTelling || distinctive(in.receiptID)
+	return who == noTelling || distinctive(in.ReceiptID)
 }
 
 // distinctive ids do not meet by chance.
@@ -78,9 +78,9 @@ func distinctive(id string) bool {
 // addressesAgree compares the message's destination with the receipt's source, as
 // SMPP has it (v3.4 §4.6.1), and with its destination, as some carriers do. Numbers are
 // compared from the end: one side may have them national, the other international.
-func addressesAgree(in *delivery, o *origin) agreement {
+func addressesAgree(in *received, o *origin) agreement {
 	to := sms.NormalNumber(o.To)
-	a, b := sameNumber(to, in.from), sameNumber(to, in.to)
+	a, b := sameNumber(to, in.From), sameNumber(to, in.To)
 	return max(a, b)
 }
 

@@ -6,9 +6,9 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/smpp-connector/smpp-connector/internal/delivery"
 	"github.com/smpp-connector/smpp-connector/internal/record"
 	"github.com/smpp-connector/smpp-connector/internal/resolve/store"
-	"github.com/smpp-connector/smpp-connector/internal/smpp/wire"
 )
 
 // Bounds on what is looked at under one key. An SMSC that answers every submit_sm with
@@ -46,8 +46,7 @@ type Engine struct {
 
 	fold    *store.Batch // while restoring
 	scratch struct {
-		sm      wire.SM
-		data    wire.DataSM
+		reader  delivery.Reader
 		entries []store.Entry
 		due     []store.Due
 	}

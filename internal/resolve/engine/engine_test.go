@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/smpp-connector/smpp-connector/internal/delivery"
 	"github.com/smpp-connector/smpp-connector/internal/record"
 	"github.com/smpp-connector/smpp-connector/internal/sms"
 )
@@ -356,7 +357,7 @@ func TestWhatComesLateIsDueAllTheSame(t *testing.T) {
 
 // FuzzWaiting reads records of `waiting` that anybody may have written.
 func FuzzWaiting(f *testing.F) {
-	key := []byte(waitingRecordKey('P', groupKey(&delivery{from: "1", to: "2", concat: concat{'8', 1, 2, 1}}), 1))
+	key := []byte(waitingRecordKey('P', groupKey(&received{Delivery: delivery.Delivery{From: "1", To: "2", Concat: delivery.Concat{Kind: '8', Ref: 1, Total: 2, Seq: 1}}}), 1))
 	f.Add(key, appendWaiting(nil, kindPart, 5, 6, append(make([]byte, partHead), "envelope"...)))
 	f.Add([]byte(waitingRecordKey('E', record.ReceiptKey("a", "1"), 7)), appendWaiting(nil, kindEarly, 5, 6, []byte("envelope")))
 	f.Add([]byte(waitingRecordKey('E', record.ReceiptKey("a", "1"), 7)), appendWaiting(nil, kindSeen, 5, 6, nil))

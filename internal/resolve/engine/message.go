@@ -17,9 +17,9 @@ func (e *Engine) ApplyDeliver(offset int64, envelope []byte, out *Output) error 
 	switch {
 	case !ok:
 		e.publishUnreadable(out, offset, envelope)
-	case in.isReceipt:
+	case in.IsReceipt:
 		e.applyReceipt(offset, envelope, in, out)
-	case in.concat.kind != 0:
+	case in.Concat.Kind != 0:
 		e.applyPart(offset, envelope, in, out)
 	default:
 		e.publishInbound(out, []piece{{in: in, offset: offset, seq: 1}}, 1)
@@ -36,7 +36,7 @@ func (e *Engine) inboundID(offset int64) string {
 
 // piece is one part of an inbound message.
 type piece struct {
-	in     *delivery
+	in     *received
 	offset int64
 	seq    byte
 }
@@ -53,7 +53,7 @@ func (e *Engine) publishInbound(out *Output, parts []piece, total int) {
 	}
 	in := first.in
 	m := record.Inbound{
-		ID: e.inboundID(first.offset), From: in.from, To: in.to, DataCoding: parts[0].in.dataCoding,
+		ID: e.inboundID(first.offset), From: in.From, To: in.To, DataCoding: parts[0].in.DataCoding,
 		Parts: total, Complete: len(parts) == total, SMSC: string([]byte(in.smsc)), ReceivedAt: in.receivedAt, Raw: parts[0].in.raw(false),
 	}
 	next := 0
@@ -80,12 +80,12 @@ func decodeParts(m *record.Inbound, parts []piece) {
 		start := len(all)
 		j := i
 		for ; j < len(parts); j++ {
-			if j > i && (parts[j].seq != parts[j-1].seq+1 || parts[j].in.dataCoding != parts[i].in.dataCoding) {
+			if j > i && (parts[j].seq != parts[j-1].seq+1 || parts[j].in.DataCoding != parts[i].in.DataCoding) {
 				break
 			}
-			all = append(all, parts[j].in.userData...)
+			all = append(all, parts[j].in.UserData...)
 		}
-		s, enc, ok := sms.Decode(parts[i].in.dataCoding, all[start:])
+		s, enc, ok := sms.Decode(parts[i].in.DataCoding, all[start:])
 		if i == 0 {
 			m.Encoding = enc.String()
 		}
@@ -102,8 +102,8 @@ func decodeParts(m *record.Inbound, parts []piece) {
 
 // inReplyTo finds the last message that was sent to the subscriber from the address that
 // he wrote to.
-func (e *Engine) inReplyTo(b *store.Batch, in *delivery) *record.InReplyTo {
-	key := record.SubscriberKey(sms.NormalNumber(in.from), sms.NormalNumber(in.to))
+func (e *Engine) inReplyTo(b *store.Batch, in *received) *record.InReplyTo {
+	key := record.SubscriberKey(sms.NormalNumber(in.From), sms.NormalNumber(in.To))
 	id := store.ID{Class: store.Last, Hash: hashOf(key)}
 	entry, ok := b.Get(e.cfg.Partition, id)
 	if !ok {

@@ -33,9 +33,9 @@ type part struct {
 	envelope []byte
 }
 
-func groupKey(in *delivery) string {
-	key := []byte(record.SubscriberKey(sms.NormalNumber(in.from), sms.NormalNumber(in.to)))
-	key = append(key, 0, in.concat.kind, byte(in.concat.ref>>8), byte(in.concat.ref), in.concat.total)
+func groupKey(in *received) string {
+	key := []byte(record.SubscriberKey(sms.NormalNumber(in.From), sms.NormalNumber(in.To)))
+	key = append(key, 0, in.Concat.Kind, byte(in.Concat.Ref>>8), byte(in.Concat.Ref), in.Concat.Total)
 	return string(key)
 }
 
@@ -68,16 +68,16 @@ func (e *Engine) loadGroup(b *store.Batch, key string) *group {
 	return g
 }
 
-func (e *Engine) applyPart(offset int64, envelope []byte, in *delivery, out *Output) {
+func (e *Engine) applyPart(offset int64, envelope []byte, in *received, out *Output) {
 	var d xxhash.Digest
 	d.Reset()
-	_, _ = d.Write([]byte{in.dataCoding})
-	_, _ = d.Write(in.userData)
+	_, _ = d.Write([]byte{in.DataCoding})
+	_, _ = d.Write(in.UserData)
 	hash := d.Sum64()
 
 	g := e.loadGroup(out.batch, groupKey(in))
 	for i := range g.parts {
-		if g.parts[i].id.Disc != uint64(in.concat.seq) {
+		if g.parts[i].id.Disc != uint64(in.Concat.Seq) {
 			continue
 		}
 		if g.parts[i].hash == hash {
@@ -91,10 +91,10 @@ func (e *Engine) applyPart(offset int64, envelope []byte, in *delivery, out *Out
 		break
 	}
 	p := part{
-		id:  store.ID{Class: store.Part, Hash: hashOf(g.key), Disc: uint64(in.concat.seq)},
+		id:  store.ID{Class: store.Part, Hash: hashOf(g.key), Disc: uint64(in.Concat.Seq)},
 		due: unixMilli(in.receivedAt) + e.cfg.PartsWait.Milliseconds(), hash: hash, offset: offset, envelope: envelope,
 	}
-	if at := 8 * (int(in.concat.seq) - 1); at+8 <= len(g.hashes) {
+	if at := 8 * (int(in.Concat.Seq) - 1); at+8 <= len(g.hashes) {
 		p.echo = binary.LittleEndian.Uint64(g.hashes[at:]) == hash
 	}
 	if len(g.parts) > 0 {

@@ -11,8 +11,8 @@ import (
 
 // applyReceipt publishes a receipt with what it belongs to, or keeps it for a while if
 // that has not come yet.
-func (e *Engine) applyReceipt(offset int64, envelope []byte, in *delivery, out *Output) {
-	key := record.ReceiptKey(in.smsc, in.receiptID)
+func (e *Engine) applyReceipt(offset int64, envelope []byte, in *received, out *Output) {
+	key := record.ReceiptKey(in.smsc, in.ReceiptID)
 	hash := in.receiptHash()
 	origins := e.origins(out.batch, key)
 	for i := range origins {
@@ -31,7 +31,7 @@ func (e *Engine) applyReceipt(offset int64, envelope []byte, in *delivery, out *
 		return
 	}
 	w := early{key: key, id: id, due: unixMilli(in.receivedAt) + e.cfg.MatchWait.Milliseconds(), offset: offset, envelope: envelope}
-	if in.receiptID == "" { // nothing to wait for
+	if in.ReceiptID == "" { // nothing to wait for
 		e.publishAlone(out, in)
 		e.remember(out, &w, true)
 		return
@@ -48,11 +48,11 @@ func (e *Engine) remember(out *Output, w *early, fresh bool) {
 
 // publishMatched publishes a receipt with its submission: the message's own id, addresses,
 // key and metadata, and the id as in the submit_sm_resp.
-func (e *Engine) publishMatched(out *Output, in *delivery, o *origin, hash uint64) {
+func (e *Engine) publishMatched(out *Output, in *received, o *origin, hash uint64) {
 	r := receiptOf(in)
 	o.fill(&r)
 	out.Receipts = append(out.Receipts, Receipt{Key: o.RecordKey, Value: r})
-	out.observe(in.smsc, o.MessageID, in.receipt.MessageID, true)
+	out.observe(in.smsc, o.MessageID, in.Receipt.MessageID, true)
 	e.settle(out, o, hash, r.Final)
 }
 
@@ -66,17 +66,17 @@ func (o *origin) fill(r *record.Receipt) {
 
 // publishAlone publishes a receipt as it came: no id, no part, no source, and the addresses
 // of the receipt itself.
-func (e *Engine) publishAlone(out *Output, in *delivery) {
+func (e *Engine) publishAlone(out *Output, in *received) {
 	r := receiptOf(in)
-	r.MessageID, r.To, r.From = strings.Clone(in.receipt.MessageID), in.to, in.from
+	r.MessageID, r.To, r.From = strings.Clone(in.Receipt.MessageID), in.To, in.From
 	out.Receipts = append(out.Receipts, Receipt{Key: []byte(r.MessageID), Value: r})
 	out.observe(in.smsc, "", "", false)
 }
 
-func receiptOf(in *delivery) record.Receipt {
+func receiptOf(in *received) record.Receipt {
 	return record.Receipt{
-		State: string(in.receipt.State), Final: in.receipt.Final, Stat: strings.Clone(in.receipt.Stat), Error: strings.Clone(in.receipt.Error),
-		SubmittedAt: in.receipt.SubmittedAt, DoneAt: in.receipt.DoneAt, SMSC: strings.Clone(in.smsc), ReceivedAt: in.receivedAt, Raw: in.raw(true),
+		State: string(in.Receipt.State), Final: in.Receipt.Final, Stat: strings.Clone(in.Receipt.Stat), Error: strings.Clone(in.Receipt.Error),
+		SubmittedAt: in.Receipt.SubmittedAt, DoneAt: in.Receipt.DoneAt, SMSC: strings.Clone(in.smsc), ReceivedAt: in.receivedAt, Raw: in.raw(true),
 	}
 }
 

@@ -55,7 +55,7 @@ func (e *Engine) matchEarly(key string, out *Output) {
 	for i := range waits {
 		w := &waits[i]
 		in, ok := e.readDelivery(w.envelope)
-		if !ok || !in.isReceipt {
+		if !ok || !in.IsReceipt {
 			continue
 		}
 		origins := e.origins(out.batch, key)

@@ -86,7 +86,7 @@ func (e *Engine) expireEarly(d *store.Due, out *Output) {
 		e.forget(out, &w)
 		return
 	}
-	if in, ok := e.readDelivery(w.envelope); ok && in.isReceipt {
+	if in, ok := e.readDelivery(w.envelope); ok && in.IsReceipt {
 		e.publishAlone(out, in)
 	} else {
 		e.publishUnreadable(out, w.offset, w.envelope)

@@ -265,9 +265,9 @@ func (w *world) deliver(smsc string, sm *wire.SM) {
 	if !ok {
 		w.t.Fatal("an unreadable deliver_sm was to be delivered")
 	}
-	key := record.SubscriberKey(sms.NormalNumber(in.from), sms.NormalNumber(in.to))
-	if in.isReceipt && in.receiptID != "" {
-		key = record.ReceiptKey(smsc, in.receiptID)
+	key := record.SubscriberKey(sms.NormalNumber(in.From), sms.NormalNumber(in.To))
+	if in.IsReceipt && in.ReceiptID != "" {
+		key = record.ReceiptKey(smsc, in.ReceiptID)
 	}
 	tp := w.partitions[record.PartitionOf(key, w.conf.Partitions)]
 	tp.deliver = append(tp.deliver, envelope)
