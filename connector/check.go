@@ -22,7 +22,7 @@ func checkCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
 		Short: "Read the configuration, reach Kafka and every SMSC (bind, then unbind), print a line each",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
 			defer stop()

@@ -16,7 +16,7 @@ func configCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "config",
 		Short: "Print every variable: name, type, default, meaning, and the value in force with secrets hidden",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			t := table.NewWriter()
 			t.SetStyle(table.StyleLight)

@@ -42,6 +42,14 @@ func mainExit() int {
 // usageError is a wrong command line.
 type usageError struct{ error }
 
+// noArguments is cobra.NoArgs as a wrong command line.
+func noArguments(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return &usageError{fmt.Errorf("unexpected argument %q: see smpp-connector --help", args[0])}
+	}
+	return nil
+}
+
 func run(ctx context.Context, args []string) error {
 	root := &cobra.Command{
 		Use:   "smpp-connector",
@@ -66,7 +74,7 @@ installed: smpp-connector demo`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(
 		&cobra.Command{
-			Use: "run", Short: "Run the sidecar: sink and source, until SIGTERM or SIGINT", Args: cobra.NoArgs,
+			Use: "run", Short: "Run the sidecar: sink and source, until SIGTERM or SIGINT", Args: noArguments,
 			RunE: root.RunE,
 		},
 		demoCommand(),

@@ -44,18 +44,18 @@ exp:20ms (exponential with that mean). Shares lie between 0 and 1.`,
   smpp-connector simulate --receipts DELIVRD=0.9,UNDELIV=0.08,EXPIRED=0.02 --message-id hex-dec --receipt-form both
   smpp-connector simulate --reply 'VOTE:0.4=A|B|C' --reply STOP=STOP --mo-rate 20 --mo-long 0.3 --mo-shuffle --mo-spread
   smpp-connector simulate --drop-every 1000 --no-answer 0.001 --log audit.ndjson`,
-		Args:         cobra.NoArgs,
+		Args:         noArguments,
 		SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := parsed.into(&o); err != nil {
-				return err
+				return &usageError{err}
 			}
 			o.Logger = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
 			s, err := smsc.New(o)
-			if err != nil {
-				return err
+			if err != nil { // only ever a flag's value
+				return &usageError{err}
 			}
 			if err := s.Start(ctx); err != nil {
 				return err

@@ -106,7 +106,8 @@ write_properties() {
 
 java_command() {
 	read -ra command <<<"java $heap" # KAFKA_HEAP may hold several options
-	command+=(-Djava.awt.headless=true
+	mkdir -p "$dir/tmp" # native libraries of a JVM that is killed would stay in the system's /tmp for good
+	command+=(-Djava.awt.headless=true "-Djava.io.tmpdir=$dir/tmp"
 		-Dlog4j2.configurationFile="$here/log4j2.properties" -cp "$jars/*")
 }
 

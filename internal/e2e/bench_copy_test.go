@@ -34,7 +34,8 @@ func copyRecords(env func(string) string) error {
 		kgo.DefaultProduceTopic(output), kgo.MaxBufferedRecords(1<<20), kgo.ManualFlushing(),
 		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
 		// What the connector does too: else each transaction that comes too soon after the last waits 250 ms.
-		kgo.MetadataMinAge(50*time.Millisecond),
+		kgo.MetadataMinAge(10*time.Millisecond),
+		kgo.ConcurrentTransactionsBackoff(time.Millisecond),
 		kgo.RetryBackoffFn(func(n int) time.Duration { return min(2*time.Millisecond<<min(n, 7), 250*time.Millisecond) }),
 	)
 	if err != nil {

@@ -136,6 +136,13 @@ func (f *follower) until(tb testing.TB, limit time.Duration, w writer, ok func(n
 	}
 }
 
+// count is how many records are visible so far.
+func (f *follower) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.n
+}
+
 // await waits until n records are visible.
 func (f *follower) await(tb testing.TB, n int, limit time.Duration, w writer) {
 	tb.Helper()

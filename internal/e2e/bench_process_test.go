@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -176,4 +177,27 @@ func memory(pid int, field string) (int64, error) {
 func openFiles(pid int) (int, error) {
 	entries, err := os.ReadDir(filepath.Join("/proc", strconv.Itoa(pid), "fd"))
 	return len(entries), err
+}
+
+// scrape reads /metrics: the value of each series, by its name with labels as written.
+func (c *connector) scrape() (map[string]float64, error) {
+	hc := http.Client{Timeout: 10 * time.Second}
+	resp, err := hc.Get("http://" + c.http + "/metrics")
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	series := make(map[string]float64)
+	lines := bufio.NewScanner(resp.Body)
+	for lines.Scan() {
+		line := lines.Text()
+		at := strings.LastIndexByte(line, ' ')
+		if strings.HasPrefix(line, "#") || at < 0 {
+			continue
+		}
+		if v, err := strconv.ParseFloat(line[at+1:], 64); err == nil {
+			series[line[:at]] = v
+		}
+	}
+	return series, lines.Err()
 }

@@ -57,6 +57,8 @@ var variants = []variant{
 //	pXX-send-ms            from the poll to the submit_sm (submitted_at); trickle only
 //	pXX-receipt-ms         from the deliver_sm to the visible receipt
 //	receipts/s             visible receipts, from the first to the last
+//	commit-ms              the mean time of a commit
+//	results/transaction    the mean of those with results
 //	cpu-s/100k             CPU seconds of the connector (or of the copy) per 100,000 records
 //	smsc-cpu-s/100k        the same of the SMSC
 //	rss-MB                 the connector's memory at its highest
@@ -176,6 +178,13 @@ func (r *run) end(b *testing.B) {
 	b.Helper()
 	if most, err := memory(r.cmd.Process.Pid, "VmHWM"); err == nil {
 		b.ReportMetric(float64(most)/1e6, "rss-MB")
+	}
+	if m, err := r.scrape(); err != nil {
+		b.Errorf("/metrics: %v", err)
+	} else if n := m[`smpp_connector_sink_commits_total{kind="transaction"}`]; n > 0 {
+		const seconds = "smpp_connector_sink_transaction_seconds"
+		b.ReportMetric(1000*m[seconds+"_sum"]/m[seconds+"_count"], "commit-ms")
+		b.ReportMetric(float64(r.results.count())/n, "results/transaction")
 	}
 	if code := r.terminate(); code != 0 {
 		b.Errorf("exit code %d", code)

@@ -88,12 +88,16 @@ func Backoff(n int) time.Duration {
 	return min(d, 250*time.Millisecond)
 }
 
-// quiet moves the client's info lines (each join, each fetch session) to debug:
-// in normal operation a connector has nothing to say.
+// quiet moves the client's lines down: each join and each fetch session to debug,
+// and its warnings too, of which it writes dozens a second while a broker is
+// away. That Kafka does not answer is said once, by whoever needs it.
 type quiet struct{ kgo.Logger }
 
 func (q quiet) Log(level kgo.LogLevel, msg string, kv ...any) {
-	if level == kgo.LogLevelInfo {
+	switch level {
+	case kgo.LogLevelError:
+		level = kgo.LogLevelWarn
+	case kgo.LogLevelWarn, kgo.LogLevelInfo:
 		level = kgo.LogLevelDebug
 	}
 	q.Logger.Log(level, msg, kv...)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -60,7 +59,15 @@ func Committed(ctx context.Context, cl *kgo.Client, group string, parts map[stri
 	if err != nil {
 		return nil, fmt.Errorf("reading the committed offsets of group %s: %w", group, err)
 	}
-	return OffsetsOf(resp)
+	out, err := OffsetsOf(resp)
+	for topic, ps := range parts {
+		for _, p := range ps {
+			if _, ok := out.Get(topic, p); err == nil && !ok { // not the same as "none is committed"
+				err = fmt.Errorf("committed offset of %s[%d]: the broker's answer leaves it out", topic, p)
+			}
+		}
+	}
+	return out, err
 }
 
 // Stable is Committed with stable, asked again for as long as the broker takes to
@@ -107,68 +114,6 @@ func OffsetsOf(resp *kmsg.OffsetFetchResponse) (Offsets, error) {
 		}
 	}
 	return out, err
-}
-
-// Fence ends whatever transaction is open under the id, and shuts its producer
-// out: InitProducerId aborts it and raises the epoch.
-//
-// A successor calls it for the writers that it finds in the metadata. Without
-// it, its OffsetFetch waits for the transaction's timeout (10 s) after a crash
-// inside a transaction; with it, 0.2 s.
-func Fence(ctx context.Context, cl *kgo.Client, transactionalID string) error {
-	for n := 1; ; n++ {
-		req := kmsg.NewPtrInitProducerIDRequest()
-		req.TransactionalID = &transactionalID
-		req.TransactionTimeoutMillis = int32(TransactionTimeout.Milliseconds())
-		resp, err := req.RequestWith(ctx, cl)
-		if err == nil {
-			err = kerr.ErrorForCode(resp.ErrorCode)
-		}
-		if err == nil {
-			return nil
-		}
-		if !kerr.IsRetriable(err) && !errors.Is(err, kerr.ConcurrentTransactions) {
-			return fmt.Errorf("fencing %s: %w", transactionalID, err)
-		}
-		if err := Sleep(ctx, Backoff(n)); err != nil {
-			return fmt.Errorf("fencing %s: %w", transactionalID, err)
-		}
-	}
-}
-
-// EndLeftOpen ends the transactions that dead writers have left open on the
-// partitions' offsets. It is called when partitions are assigned, before the
-// client reads the committed offsets: that read would wait for the
-// transaction's timeout. writerOf finds the writer in an offset's metadata; prefix
-// begins the writers' ids; own is the caller's.
-//
-// Only where an offset stays unstable is anybody fenced: a replica that lives has
-// ended its transaction before it let the partition go.
-func EndLeftOpen(ctx context.Context, cl *kgo.Client, group string, parts map[string][]int32, prefix, own string, writerOf func(metadata string) string, log *slog.Logger) {
-	ctx, cancel := context.WithTimeout(ctx, TransactionTimeout)
-	defer cancel()
-	if _, err := Stable(ctx, cl, group, parts); !errors.Is(err, kerr.UnstableOffsetCommit) {
-		return // stable, or for the client's own read to report
-	}
-	last, err := Committed(ctx, cl, group, parts, false)
-	if err != nil {
-		return
-	}
-	fenced := map[string]bool{"": true, own: true}
-	for _, ps := range last {
-		for _, om := range ps {
-			writer := writerOf(om.Metadata)
-			if fenced[writer] {
-				continue
-			}
-			fenced[writer] = true
-			for _, id := range TransactionalIDs(prefix, writer) {
-				if err := Fence(ctx, cl, id); err != nil {
-					log.Warn("could not end the transaction that another replica left open; waiting for its timeout", "error", err)
-				}
-			}
-		}
-	}
 }
 
 // Sleep waits, or returns early with the context's error.

@@ -119,6 +119,7 @@ func (p *txnProducer) produce(ctx context.Context, records []*kgo.Record) error 
 	p.err = nil
 	p.records.Add(len(records))
 	for _, r := range records {
+		r.Context = nil // the client has put that of a former try there, which has ended
 		p.cl.Produce(ctx, r, p.produced)
 	}
 	if err := p.cl.Flush(ctx); err != nil {

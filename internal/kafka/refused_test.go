@@ -14,9 +14,9 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/kafkatest"
 )
 
-// TestOffsetsThatWereCommittedBeforeTheRefusalAreCommitted lets the broker commit
-// and lose its answer, and refuse what is sent again; it also takes a while to be
-// asked what is committed.
+// TestOffsetsThatWereCommittedBeforeTheRefusalAreCommitted is the second try of a
+// commit whose first one took effect without an answer: the generation has changed
+// meanwhile, and the broker takes a while to be asked what is committed.
 func TestOffsetsThatWereCommittedBeforeTheRefusalAreCommitted(t *testing.T) {
 	t.Parallel()
 	b := kafkatest.Kfake(t)
@@ -24,12 +24,15 @@ func TestOffsetsThatWereCommittedBeforeTheRefusalAreCommitted(t *testing.T) {
 	cl := s.member(t, "g")
 	tr := s.transactor(t, cl)
 	m := kafka.MembershipOf(cl, "g")
+	c := &kafka.Commit{Offsets: offsets(5, "ours")}
+	if err := tr.Commit(t.Context(), m, c); err != nil {
+		t.Fatal(err)
+	}
 	b.Kfake().Fault(
-		kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.RequestTimedOut},
 		kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.IllegalGeneration},
 		kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetFetch}, TopLevel: true, Err: kerr.UnknownServerError, Count: 3},
 	)
-	if err := tr.Commit(t.Context(), m, &kafka.Commit{Offsets: offsets(5, "ours")}); err != nil {
+	if err := tr.Commit(t.Context(), m, c); err != nil {
 		t.Errorf("it is committed, and said to be: %v", err)
 	}
 	if got := committed(t, cl, "g"); got.Metadata != "ours" {

@@ -122,7 +122,11 @@ func (t *Transactor) abort(ctx context.Context, p *txnProducer, cause error) err
 	actx, cancel := context.WithTimeout(ctx, TransactionTimeout/2)
 	defer cancel()
 	if classify(cause) == broken || p.cl.EndTransaction(actx, kgo.TryAbort) != nil {
+		// A new client at once, since its InitProducerId ends the transaction. Left
+		// open, it would keep what others commit behind it from being read, and our
+		// own offsets unstable, until it times out; Commit uses the other id next.
 		p.discard()
+		_ = p.open(actx) // where that fails, the next use tries again
 	}
 	switch classify(cause) {
 	case notMember:

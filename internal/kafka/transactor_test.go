@@ -149,7 +149,7 @@ func TestATransactionThatADeadWriterLeftOpenIsEndedByItsSuccessor(t *testing.T) 
 			t.Fatalf("before fencing: %v, want an unstable offset", err)
 		}
 		for _, id := range kafka.TransactionalIDs("test-", "dead") {
-			if err := kafka.Fence(t.Context(), cl, id); err != nil {
+			if _, _, err := kafka.Fence(t.Context(), cl, id); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -163,11 +163,22 @@ func (l *Ledger) fillGaps(to int64) {
 // CanGrant tells whether the offset may be granted, or done without a grant,
 // such that the metadata fits its limit now and in whatever order the grants
 // are done later. If not, wait until C moves.
+//
+// What stands in C's way must never wait for C: the offset at C may always be
+// granted, and those before the frontier have a hundred runs that new ones may
+// not use up. Without that, one record in a hundred that waits for its SMSC
+// would lock the partition for good, even once the SMSC is back.
 func (l *Ledger) CanGrant(offset int64) bool {
+	if offset == l.c {
+		return true // one more run than maxRuns: the metadata has room for it
+	}
 	if offset-l.c < maxBitmapSpan && l.end-l.c <= maxBitmapSpan {
 		return true
 	}
-	return l.doneRuns+l.granted < maxRuns
+	if offset < l.end {
+		return l.doneRuns+l.granted < maxRuns
+	}
+	return l.doneRuns+l.granted < maxRuns-frontierRuns
 }
 
 // Grant marks an offset as to be sent. The caller has asked CanGrant, and sends

@@ -337,6 +337,33 @@ func TestAGrantedOffsetThatVanishedFromTheLogIsNotWaitedFor(t *testing.T) {
 	}
 }
 
+func TestRecordsThatWaitWhileOthersGoOnDoNotLockThePartition(t *testing.T) {
+	t.Parallel()
+	l := New(0)
+	var stuck []int64
+	for off := int64(0); off < 100_000 && l.Observe(off) != Beyond; off++ {
+		if off%100 == 0 {
+			stuck = append(stuck, off) // its SMSC is down
+			continue
+		}
+		if !l.CanGrant(off) {
+			break
+		}
+		l.Grant(off)
+		l.Done(off)
+	}
+	for _, off := range stuck { // the SMSC is back
+		if !l.CanGrant(off) {
+			t.Fatalf("offset %d cannot be granted with C at %d: nothing will ever move", off, l.C())
+		}
+		l.Grant(off)
+		if _, err := l.AppendMetadata(nil, ^uint64(0), "0123456789012345678901234567890123456789"); err != nil {
+			t.Fatal(err)
+		}
+		l.Done(off)
+	}
+}
+
 func TestMetadataOfAnotherVersionIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{"v2;n=1", "hello", "v1;n=x", "v1;", "v1;r=AA", "v1;n=1;b=____", "v1;n=1;q=1", "v1;n=1;r=gICAgICAgIAB"} {

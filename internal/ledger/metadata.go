@@ -19,6 +19,8 @@ const (
 	// maxRuns bounds the runs of Done and single Granted offsets: each is at most
 	// one run and one gap before it, of three bytes each: 3,003 bytes, 4,004 in base64.
 	maxRuns = 500
+	// frontierRuns of them are kept for offsets before the frontier: see CanGrant.
+	frontierRuns = 100
 	// maxWriter bounds the writer's name, so that the rest always has its place.
 	maxWriter = 40
 )

@@ -28,10 +28,12 @@ func (r *Resolver) onAssigned(ctx context.Context, cl *kgo.Client, added map[str
 		return
 	}
 	cl.PauseFetchPartitions(added)
-	kafka.EndLeftOpen(ctx, r.plain, r.group, added, r.txnPrefix(), r.txn.Writer(), func(m string) string {
-		_, writer := parseMetadata(m)
-		return writer
-	}, r.log)
+	left := kafka.LeftOpen{Dialer: r.dialer, Group: r.group, Prefix: r.txnPrefix(), Own: r.txn.Writer(), Spare: r.cfg.Topics.Receipts,
+		WriterOf: func(m string) string {
+			_, writer := parseMetadata(m)
+			return writer
+		}}
+	left.End(ctx, cl, added)
 	rctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	rs := &restoring{cancel: cancel, done: make(chan struct{})}
 	r.restoring = rs

@@ -8,7 +8,7 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/smpp"
 )
 
-// maxDoubts is how many submits of one message may stay without an answer before
+// maxDoubts is how many attempts at one message may stay without an answer before
 // its result is in_doubt, whatever DELIVERY_IN_DOUBT says. Each of them may have
 // reached the phone; an SMSC that takes messages and never answers must not make
 // the connector send one text to one person until DELIVERY_RETRY_FOR has passed.
@@ -21,6 +21,9 @@ func (s *Sink) answered(a *smpp.Answer) {
 		return
 	}
 	m := f.m
+	if f.to != m.target {
+		return // late: the message went on to another SMSC, cut in other pieces perhaps
+	}
 	pc := &m.pieces[f.piece]
 	if pc.flight != f || pc.state != offered {
 		s.late(m, pc, a)
@@ -35,7 +38,6 @@ func (s *Sink) answered(a *smpp.Answer) {
 		}
 	case smpp.InDoubt:
 		pc.state = doubtful
-		m.doubts++
 		s.metrics.unanswered.Inc()
 		s.sentAt(m, a)
 	case smpp.Responded:
@@ -90,10 +92,16 @@ func (s *Sink) late(m *message, pc *piece, a *smpp.Answer) {
 // conclude decides what follows once nothing of the message is with an account.
 func (s *Sink) conclude(m *message, now time.Time) {
 	m.part.sending--
+	if m.count(doubtful) > 0 {
+		m.doubts++ // once an attempt: a lost connection leaves all parts of a long message unanswered
+	}
 	s.settle(m, now)
 }
 
 func (s *Sink) settle(m *message, now time.Time) {
+	if m.count(doubtful) > 0 {
+		m.inDoubt = true // also where another part decides the outcome
+	}
 	switch {
 	case m.fault != nil && !m.sentAny():
 		s.finish(m, m.fault.status, m.fault.err.Error())
@@ -102,9 +110,8 @@ func (s *Sink) settle(m *message, now time.Time) {
 	case m.count(accepted) == len(m.pieces):
 		s.finish(m, "accepted", "")
 	case m.count(doubtful) > 0:
-		m.inDoubt = true
 		if s.hold || m.doubts >= maxDoubts {
-			s.finish(m, "in_doubt", fmt.Sprintf("the SMSC did not answer %d submit_sm of this message; whether it has them is not known", m.doubts))
+			s.finish(m, "in_doubt", fmt.Sprintf("the SMSC left %d attempts to send this message without an answer; whether it has it is not known", m.doubts))
 			return
 		}
 		s.again(m, now, pause(m.doubts, false))

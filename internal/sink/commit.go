@@ -53,7 +53,7 @@ func (s *Sink) build(now time.Time) *commit {
 	}
 	// Before the ledgers: see kafka.Membership.
 	c := &commit{member: kafka.MembershipOf(s.consumer, s.cfg.SinkGroup()), started: now, clock: smpp.Clock()}
-	if !c.member.Valid() {
+	if !s.mayCommit(c.member) {
 		s.nextCommit = now.Add(50 * time.Millisecond)
 		return nil
 	}
@@ -181,8 +181,14 @@ func (s *Sink) notCommitted(c *commit, now time.Time, err error) {
 	}
 	s.finished = append(c.finished, s.finished...)
 	for i := len(c.grants) - 1; i >= 0; i-- {
-		// Still granted in the ledger, to be told to Kafka by the next commit.
 		if m := c.grants[i]; m.state == granting {
+			// Granted anew when there is budget. Kept in the ledger the grants would
+			// go into the next commit even where nobody can send them now, and count as
+			// in doubt should we die or leave.
+			if !m.sentAny() {
+				m.part.ledger.Ungrant(m.rec.Offset)
+				m.disown()
+			}
 			s.lanes.pushFront(m)
 		}
 	}

@@ -8,8 +8,8 @@ import (
 // maxGrants bounds the grants of one commit.
 const maxGrants = 32768
 
-// maxSkipped bounds how many messages that the ledger cannot take now a grant
-// looks past for others that it can.
+// maxSkipped bounds how many messages that have nowhere to go now a grant looks past
+// for others that have.
 const maxSkipped = 2000
 
 // grant chooses what may be sent after the next commit: by priority, no more than
@@ -17,15 +17,16 @@ const maxSkipped = 2000
 // not yet answered is in doubt should we die, so there are as few as keep the
 // windows full.
 func (s *Sink) grant(now time.Time) []*message {
+	s.unstall()
 	if s.lanes.count == 0 {
 		return nil
 	}
 	ahead := s.cfg.Delivery.CommitInterval + 2*s.commitTime
 	any := false
 	for i, a := range s.accounts {
-		s.budget[i] = 0
+		s.budget[i], s.up[i] = 0, false
 		if s.canSubmit[i] {
-			s.budget[i] = a.Budget(ahead)
+			s.budget[i], s.up[i] = a.Budget(ahead), a.Ready()
 			any = any || s.budget[i] > 0
 		}
 	}
@@ -57,7 +58,10 @@ func (s *Sink) grantLane(lane *fifo, now time.Time, any bool, grants []*message)
 			continue
 		}
 		if !m.granted && !m.part.ledger.CanGrant(m.rec.Offset) {
-			skipped = append(skipped, m)
+			// It waits with its partition: in the lane it would stand in the way of
+			// other partitions' messages.
+			s.lanes.count--
+			m.part.stalled = append(m.part.stalled, m)
 			continue
 		}
 		target, ok := -1, false
@@ -66,13 +70,17 @@ func (s *Sink) grantLane(lane *fifo, now time.Time, any bool, grants []*message)
 		}
 		if !ok {
 			skipped = append(skipped, m)
-			if m.out.ExpiresAt.IsZero() {
+			if m.out.ExpiresAt.IsZero() && !m.pinned() {
 				break // whoever stands behind it goes the same way
 			}
 			continue
 		}
 		if s.encodeFor(m, target); m.fault != nil {
 			s.lanes.count--
+			if s.cfg.Delivery.Errors == "stop" && !m.sentAny() {
+				s.fail(stopError(m))
+				continue
+			}
 			s.finish(m, m.fault.status, m.fault.err.Error())
 			continue
 		}
@@ -100,13 +108,49 @@ func (s *Sink) finishExpired(m *message) {
 	s.finish(m, "expired", why)
 }
 
-// pick chooses the account. A message that was partly taken by one SMSC goes on there.
-func (s *Sink) pick(m *message) (int, bool) {
-	usable := func(t int) bool { return s.budget[t] > 0 }
-	if m.set < 0 || m.encodedFor >= 0 && m.count(accepted) > 0 {
-		return m.target, usable(m.target)
+// unstall brings back to their lanes what can be granted now that C has moved.
+func (s *Sink) unstall() {
+	for _, p := range s.parts {
+		if len(p.stalled) == 0 || !p.ledger.CanGrant(p.stalled[0].rec.Offset) {
+			continue
+		}
+		for i := len(p.stalled) - 1; i >= 0; i-- { // the first of them in front again
+			if m := p.stalled[i]; m.state == waiting {
+				s.lanes.pushFront(m)
+			}
+		}
+		clear(p.stalled)
+		p.stalled = p.stalled[:0]
 	}
-	return s.table.Pick(m.set, usable)
+}
+
+// pick chooses the account. A message that was partly taken by one SMSC goes on there.
+//
+// PRIORITY is about SMSCs that are up: one that is merely busy is waited for, and the
+// next tier takes over when none of its tier is bound. WEIGHT shares among those of
+// the tier that have room: with a backlog a slow SMSC does not hold a fast one back.
+func (s *Sink) pick(m *message) (int, bool) {
+	if m.set < 0 || m.pinned() {
+		return m.target, s.budget[m.target] > 0
+	}
+	tier := -1
+	for _, t := range s.table.Sets()[m.set].Targets { // by priority
+		if s.up[s.routed[t]] {
+			tier = s.cfg.SMSCs[s.routed[t]].Priority
+			break
+		}
+	}
+	if tier < 0 {
+		return 0, false
+	}
+	t, ok := s.table.Pick(m.set, func(t int) bool {
+		a := s.routed[t]
+		return s.up[a] && s.budget[a] > 0 && s.cfg.SMSCs[a].Priority == tier
+	})
+	if !ok {
+		return 0, false
+	}
+	return s.routed[t], true
 }
 
 // offer hands granted messages to their accounts. Only called once the commit
@@ -133,6 +177,10 @@ func (s *Sink) offer(ms []*message, now time.Time) {
 			s.release(m)
 			continue
 		}
+		if exp := m.out.ExpiresAt; !exp.IsZero() && !now.Before(exp) {
+			s.finishExpired(m) // while the commit was on its way
+			continue
+		}
 		m.state = sending
 		m.attempts++
 		m.part.sending++
@@ -143,7 +191,7 @@ func (s *Sink) offer(ms []*message, now time.Time) {
 			}
 			f := &flights[0]
 			flights = flights[1:]
-			f.m, f.piece = m, i
+			f.m, f.piece, f.to = m, i, m.target
 			m.body.fill(&f.SM, i)
 			f.Priority = uint8(lanePriority(m))
 			f.Owner, f.Claim = f, m.part.claim

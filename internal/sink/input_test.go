@@ -93,7 +93,7 @@ func TestARecordTooLargeForItsResultHoldsNobodyUp(t *testing.T) {
 	big := func(n int) string { return strings.Repeat("a", n) }
 	x.produce(
 		`{"id":"before","to":"+491","text":"a"}`,
-		`{"id":"metadata","to":"+492","text":"a","metadata":{"m":"`+big(limit)+`"}}`,
+		`{"id":"metadata","to":"+492","text":"a","metadata":{"m":"`+big(60_000)+`"}}`,
 		`{"id":"text","to":"+493","text":"`+big(limit)+`"}`,
 		`{"id":"to","to":"`+big(limit)+`","text":"a"}`,
 		`{"id":"from","to":"+494","from":"`+big(limit)+`","text":"a"}`,

@@ -37,7 +37,7 @@ type message struct {
 	status    string // of the result, once finished
 	reason    string
 	attempts  int
-	doubts    int // submits that got no answer
+	doubts    int // attempts of which a submit got no answer
 	retryAt   time.Time
 	firstTry  time.Time
 
@@ -83,6 +83,7 @@ type flight struct {
 	smpp.Submit
 	m     *message
 	piece int
+	to    int // the account: pieces are of the encoding for it
 }
 
 // own and disown keep count of the grants that a hand-over has to wait for.
@@ -114,6 +115,9 @@ func (m *message) sentAny() bool {
 	}
 	return false
 }
+
+// pinned tells that an SMSC has taken a part of the message: it must get the rest.
+func (m *message) pinned() bool { return m.encodedFor >= 0 && m.count(accepted) > 0 }
 
 // count counts the pieces in a state.
 func (m *message) count(s pieceState) (n int) {

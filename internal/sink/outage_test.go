@@ -69,23 +69,26 @@ func TestABrokerThatRefusesAndLosesAnswersCostsNothingButTime(t *testing.T) {
 
 // TestAnOutageOfKafkaLeavesNothingInDoubt kills the broker while answers are on
 // their way: they come while it is away, and the one that knows them lives on.
+//
+// kfake alone. Apache Kafka 4.3.0 that is killed between an EndTxn and its marker in
+// __consumer_offsets may come back with the transaction complete and the marker
+// missing; the group's offsets are then unstable for good.
 func TestAnOutageOfKafkaLeavesNothingInDoubt(t *testing.T) {
 	t.Parallel()
-	kafkatest.Each(t, func(t *testing.T, b *kafkatest.Broker) {
-		const n = 6000
-		x := setup(t, b, smsc.Options{Behaviour: smsc.Behaviour{Latency: smsc.Uniform(0, 20*time.Millisecond)}}, "SMSC_0_WINDOW=20")
-		x.produce(campaign(n)...)
-		r := x.start()
-		for i := range 3 {
-			x.submitted((i + 1) * n / 5)
-			x.smc.Pause()
-			b.Kill()
-			x.smc.Resume()
-			x.until("all answers have come", func() bool { return r.accounts[0].Status().InUse == 0 })
-			b.Restart()
-		}
-		x.once(n, x.results(n))
-		r.stop(20 * time.Second)
-		x.settled(n)
-	})
+	b := kafkatest.Kfake(t)
+	const n = 6000
+	x := setup(t, b, smsc.Options{Behaviour: smsc.Behaviour{Latency: smsc.Uniform(0, 20*time.Millisecond)}}, "SMSC_0_WINDOW=20")
+	x.produce(campaign(n)...)
+	r := x.start()
+	for i := range 3 {
+		x.submitted((i + 1) * n / 5)
+		x.smc.Pause()
+		b.Kill()
+		x.smc.Resume()
+		x.until("all answers have come", func() bool { return r.accounts[0].Status().InUse == 0 })
+		b.Restart()
+	}
+	x.once(n, x.results(n))
+	r.stop(20 * time.Second)
+	x.settled(n)
 }

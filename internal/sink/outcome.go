@@ -110,7 +110,9 @@ func (s *Sink) deadLetter(m *message) *kgo.Record {
 		}
 	}
 	rec := &kgo.Record{Topic: s.cfg.Topics.DeadLetter, Key: m.rec.Key, Value: m.rec.Value, Timestamp: m.rec.Timestamp}
-	rec.Headers = append(rec.Headers, m.rec.Headers...)
+	if !m.shrunk {
+		rec.Headers = append(rec.Headers, m.rec.Headers...)
+	}
 	for _, h := range d.AppendHeaders(nil) {
 		rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
 	}
@@ -200,6 +202,10 @@ const tonAlphanumeric = 5
 // must be told of it is told, the bulk is not.
 func (m *message) shrink() {
 	m.out.Metadata = nil
+	m.out.To, m.out.From, m.body.from = clip(m.out.To), clip(m.out.From), clip(m.body.from)
 	m.reason = fmt.Sprintf("%s (this record was too large for the topics and is given without its metadata and original value)", m.reason)
 	m.shrunk = true
 }
+
+// clip keeps what is longer than any address to a length that one may read.
+func clip(s string) string { return s[:min(len(s), 256)] }

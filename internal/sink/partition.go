@@ -18,8 +18,9 @@ type tp struct {
 // moment ago. The loop owns it.
 type partition struct {
 	tp
-	epoch  int64 // of the assignment: polled batches of another one are dropped
-	held   bool  // ours now; false: lost or let go, and nothing of it may be committed
+	epoch  int64  // of the assignment: polled batches of another one are dropped
+	member string // our id in the group when it became ours: see member.go
+	held   bool   // ours now; false: lost or let go, and nothing of it may be committed
 	claim  *smpp.Claim
 	ledger *ledger.Ledger
 
@@ -34,6 +35,7 @@ type partition struct {
 	sending int   // of them with an account
 	paused  bool
 	beyond  []*message // polled, but further ahead than the ledger reaches
+	stalled []*message // out of their lanes: the ledger has no place for their grants until C moves
 
 	// limbo: lost, but perhaps for a moment only (a session that timed out, a
 	// broker that restarted). What we know of it is parked until the partition

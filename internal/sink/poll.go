@@ -107,21 +107,18 @@ func (s *Sink) prepare(m *message, now time.Time) {
 	if m.out.Route != "" {
 		t, ok := s.table.ByName(m.out.Route)
 		if !ok {
-			m.fault = &fault{status: "unroutable", err: &record.FieldError{Field: "route", Value: m.out.Route, Remedy: "no SMSC has that name (see SMSC_<n>_NAME)"}}
+			m.fault = &fault{status: "unroutable", err: &record.FieldError{Field: "route", Value: m.out.Route,
+				Remedy: "no SMSC that messages can be sent to has that name (see SMSC_<n>_NAME, SMSC_<n>_BIND)"}}
 			return
 		}
-		m.set, m.target = -1, t
+		m.set, m.target = -1, s.routed[t]
 	} else {
 		set, ok := s.table.Lookup(sms.NormalNumber(m.out.To))
 		if !ok {
 			m.fault = &fault{status: "unroutable", err: errNoRoute}
 			return
 		}
-		m.set, m.target = set, s.table.Sets()[set].Targets[0]
-	}
-	if !s.canSubmit[m.target] && m.set < 0 {
-		m.fault = &fault{status: "unroutable", err: &record.FieldError{Field: "route", Value: m.out.Route, Remedy: "that SMSC is bound as receiver only (SMSC_<n>_BIND)"}}
-		return
+		m.set, m.target = set, s.routed[s.table.Sets()[set].Targets[0]]
 	}
 	s.encodeFor(m, m.target)
 }

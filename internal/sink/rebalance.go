@@ -21,15 +21,18 @@ const limboFor = 15 * time.Minute
 // onAssigned runs before the client reads the committed offsets of what was
 // added, and ends what a dead replica has left open there.
 func (s *Sink) onAssigned(ctx context.Context, cl *kgo.Client, added map[string][]int32) {
+	<-s.ready // the client joins the group while Start still holds it
+	s.adopt(ctx, cl)
 	if len(added) == 0 {
 		return
 	}
-	<-s.ready // the client joins the group while Start still holds it
 	s.countPartitions(ctx)
-	kafka.EndLeftOpen(ctx, cl, s.cfg.SinkGroup(), added, s.txnPrefix(), s.txn.Writer(), func(metadata string) string {
-		m, _ := ledger.ParseMetadata(metadata) // one that cannot be read is reported by onOffsets
-		return m.Writer
-	}, s.log)
+	left := kafka.LeftOpen{Dialer: s.dialer, Group: s.cfg.SinkGroup(), Prefix: s.txnPrefix(), Own: s.txn.Writer(), Spare: s.cfg.Topics.Results,
+		WriterOf: func(metadata string) string {
+			m, _ := ledger.ParseMetadata(metadata) // one that cannot be read is reported by onOffsets
+			return m.Writer
+		}}
+	left.End(ctx, cl, added)
 }
 
 // onOffsets installs the ledgers of what was added, before its first record is
@@ -50,10 +53,12 @@ func (s *Sink) onOffsets(ctx context.Context, _ *kgo.Client, resp *kmsg.OffsetFe
 			metas[tp{topic, partition}] = &m
 		}
 	}
+	member := s.membership().MemberID
 	ok := s.doSettled(ctx, func() {
 		for key, m := range metas {
 			om, _ := offsets.Get(key.topic, key.partition)
 			s.install(key, om, m)
+			s.parts[key].member = member
 		}
 		s.assignmentChanged()
 	})
@@ -103,7 +108,7 @@ func (s *Sink) resume(p *partition) {
 			s.finished = append(s.finished, m)
 		case gone:
 		default:
-			if m.status != "" { // a verdict that waits for its place in the ledger
+			if m.status != "" || m.rec.Value == nil { // a verdict that waits for its place in the ledger
 				s.verdicts.push(m)
 				continue
 			}
@@ -118,7 +123,7 @@ func (s *Sink) forget(p *partition) {
 	for _, m := range p.parked {
 		m.state = gone
 	}
-	p.parked, p.beyond = nil, nil
+	p.parked, p.beyond, p.stalled = nil, nil, nil
 	if p.paused {
 		p.paused = false
 		s.consumer.ResumeFetchPartitions(map[string][]int32{p.topic: {p.partition}})
@@ -146,6 +151,7 @@ func (s *Sink) onRevoked(ctx context.Context, _ *kgo.Client, revoked map[string]
 	if len(keys) == 0 {
 		return
 	}
+	s.loseStale(ctx, keys)
 	ctx, cancel := context.WithTimeout(ctx, s.revokeTimeout())
 	defer cancel()
 	s.letGo(ctx, keys)
@@ -209,6 +215,12 @@ func (s *Sink) beginLetGo(p *partition) chan struct{} {
 	s.withdraw(p)
 	p.claim = new(smpp.Claim) // for the rest of messages that were sent in part
 	p.beyond = nil
+	for _, m := range p.stalled {
+		if m.state == waiting {
+			s.release(m)
+		}
+	}
+	p.stalled = nil
 	var due []*message
 	s.retries.drop(func(m *message) bool {
 		if m.part != p {
@@ -246,23 +258,9 @@ func (s *Sink) onLost(ctx context.Context, _ *kgo.Client, lost map[string][]int3
 	s.do(ctx, func() {
 		for topic, ps := range lost {
 			for _, partition := range ps {
-				key := tp{topic, partition}
-				p := s.parts[key]
-				if p == nil {
-					continue
+				if p := s.parts[tp{topic, partition}]; p != nil {
+					s.lose(p)
 				}
-				s.setEpoch(key, 0)
-				delete(s.parts, key)
-				p.held = false
-				s.withdraw(p)
-				if p.letGo != nil {
-					close(p.letGo)
-					p.letGo = nil
-					s.forget(p)
-					continue
-				}
-				p.limbo, p.limboAt = true, time.Now()
-				s.limbo[key] = p
 			}
 		}
 		s.assignmentChanged()

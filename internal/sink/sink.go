@@ -49,6 +49,7 @@ type Sink struct {
 	canSubmit []bool
 	habits    []habits
 	table     *route.Table
+	routed    []int // the account of each of the table's targets
 	forms     Forms
 	lease     *smpp.Lease
 	hold      bool // DELIVERY_IN_DOUBT=hold
@@ -76,7 +77,8 @@ type Sink struct {
 	metaScratch   []byte
 	resultScratch record.Result
 	published     time.Time
-	budget        []int
+	budget        []int  // by account
+	up            []bool // by account: a bind that can submit is up
 	offers        [][]*smpp.Submit
 	maxQueued     int
 
@@ -116,9 +118,9 @@ func New(o Options) (*Sink, error) {
 		parts:     make(map[tp]*partition), limbo: make(map[tp]*partition), epochs: make(map[tp]int64),
 		wake: make(chan struct{}, 1), batches: make(chan batch, 2), requests: make(chan func()), committed: make(chan error, 1),
 		failed: make(chan struct{}), loopDone: make(chan struct{}), ready: make(chan struct{}), maxQueued: 1000,
-		budget: make([]int, len(o.Accounts)), offers: make([][]*smpp.Submit, len(o.Accounts)),
+		budget: make([]int, len(o.Accounts)), up: make([]bool, len(o.Accounts)), offers: make([][]*smpp.Submit, len(o.Accounts)),
 	}
-	targets := make([]route.Target, len(o.Config.SMSCs))
+	var targets []route.Target
 	for i := range o.Config.SMSCs {
 		c := &o.Config.SMSCs[i]
 		h, err := habitsOf(c)
@@ -127,7 +129,10 @@ func New(o Options) (*Sink, error) {
 		}
 		s.habits = append(s.habits, h)
 		s.canSubmit = append(s.canSubmit, c.Bind != "receiver")
-		targets[i] = route.Target{Name: c.Name, Prefixes: c.Routes, Weight: c.Weight, Priority: c.Priority}
+		if c.Bind != "receiver" { // nothing can be routed to one that takes no submit_sm
+			targets = append(targets, route.Target{Name: c.Name, Prefixes: c.Routes, Weight: c.Weight, Priority: c.Priority})
+			s.routed = append(s.routed, i)
+		}
 	}
 	s.table = route.New(targets)
 	s.state.Store(&Status{})
@@ -251,11 +256,11 @@ func (s *Sink) do(ctx context.Context, fn func()) bool {
 	case <-s.loopDone:
 		return false
 	}
+	// The loop has it and does not block: whoever returned now, because ctx has ended,
+	// would go on beside fn.
 	select {
 	case <-done:
 		return true
-	case <-ctx.Done():
-		return false
 	case <-s.loopDone:
 		return false
 	}
@@ -265,7 +270,14 @@ func (s *Sink) do(ctx context.Context, fn func()) bool {
 func (s *Sink) doSettled(ctx context.Context, fn func()) bool {
 	done := make(chan struct{})
 	ok := s.do(ctx, func() {
-		run := func() { fn(); close(done) }
+		run := func() {
+			// Who asked may have gone: an assignment that was cancelled meanwhile
+			// must not be installed, it may be another replica's by now.
+			if ctx.Err() == nil {
+				fn()
+			}
+			close(done)
+		}
 		if s.inflight == nil {
 			run()
 			return

@@ -120,7 +120,8 @@ func (x *bench) produce(values ...string) {
 	cl := kafkatest.Client(x.t, x.b)
 	var rs []*kgo.Record
 	for i, v := range values {
-		r := &kgo.Record{Topic: "sms.outbound", Key: fmt.Appendf(nil, "k%d", i)}
+		// An old timestamp, as of a backlog: it must not be taken for a deadline anywhere.
+		r := &kgo.Record{Topic: "sms.outbound", Key: fmt.Appendf(nil, "k%d", i), Timestamp: time.Now().Add(-time.Hour)}
 		if v != "" {
 			r.Value = []byte(v)
 		}

@@ -1,0 +1,188 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
+)
+
+// LeftOpen ends the transactions that stand in the way of a group's offsets.
+type LeftOpen struct {
+	Dialer   *Dialer
+	Group    string
+	Prefix   string                       // of the writers' transactional ids
+	Own      string                       // the caller's writer
+	WriterOf func(metadata string) string // finds the writer in an offset's metadata
+	// Spare is a topic that exists and that the group does not read: see release.
+	Spare string
+}
+
+// End is called when partitions are assigned, before the client reads the committed
+// offsets. That read would wait for the timeout of a transaction that a dead writer
+// has left open; and for ever where the broker has lost its end.
+//
+// Only where an offset stays unstable is anybody fenced: a replica that lives has
+// ended its transaction before it let the partition go. Our own ids are ended like
+// any other's: the transactor opens them anew.
+func (l *LeftOpen) End(ctx context.Context, cl *kgo.Client, parts map[string][]int32) {
+	ctx, cancel := context.WithTimeout(ctx, 2*TransactionTimeout)
+	defer cancel()
+	if _, err := Stable(ctx, cl, l.Group, parts); !errors.Is(err, kerr.UnstableOffsetCommit) {
+		return // stable, or for the client's own read to report
+	}
+	last, err := Committed(ctx, cl, l.Group, parts, false)
+	if err != nil {
+		return
+	}
+	writers := map[string]bool{l.Own: true}
+	for _, ps := range last {
+		for _, om := range ps {
+			if w := l.WriterOf(om.Metadata); w != "" {
+				writers[w] = true
+			}
+		}
+	}
+	for w := range writers {
+		for _, id := range TransactionalIDs(l.Prefix, w) {
+			if err := l.end(ctx, cl, id); err != nil {
+				l.Dialer.Log.Warn("could not end the transaction that stands in the way of our offsets; waiting for its timeout", "transactional_id", id, "error", err)
+			}
+		}
+	}
+}
+
+func (l *LeftOpen) end(ctx context.Context, cl *kgo.Client, id string) error {
+	state, err := stateOf(ctx, cl, id)
+	if err != nil {
+		return err
+	}
+	pid, epoch, err := Fence(ctx, cl, id)
+	if err != nil {
+		return err
+	}
+	switch state {
+	case "CompleteCommit", "PrepareCommit":
+		return l.release(ctx, cl, id, pid, epoch, true)
+	case "CompleteAbort", "PrepareAbort":
+		return l.release(ctx, cl, id, pid, epoch, false)
+	}
+	return nil
+}
+
+// stateOf is how the id's transaction stands; empty where the broker knows no such id.
+func stateOf(ctx context.Context, cl *kgo.Client, id string) (string, error) {
+	req := kmsg.NewPtrDescribeTransactionsRequest()
+	req.TransactionalIDs = []string{id}
+	resp, err := req.RequestWith(ctx, cl)
+	if err != nil {
+		return "", fmt.Errorf("describing transaction %s: %w", id, err)
+	}
+	for _, t := range resp.TransactionStates {
+		err := kerr.ErrorForCode(t.ErrorCode)
+		if errors.Is(err, kerr.TransactionalIDNotFound) {
+			return "", nil
+		}
+		return t.State, err
+	}
+	return "", nil
+}
+
+// Fence ends whatever transaction is open under the id, and shuts its producer
+// out: InitProducerId aborts it and raises the epoch.
+//
+// A successor calls it for the writers that it finds in the metadata. Without
+// it, its OffsetFetch waits for the transaction's timeout (10 s) after a crash
+// inside a transaction; with it, 0.2 s.
+func Fence(ctx context.Context, cl *kgo.Client, transactionalID string) (producerID int64, epoch int16, err error) {
+	for n := 1; ; n++ {
+		req := kmsg.NewPtrInitProducerIDRequest()
+		req.TransactionalID = &transactionalID
+		req.TransactionTimeoutMillis = int32(TransactionTimeout.Milliseconds())
+		resp, err := req.RequestWith(ctx, cl)
+		if err == nil {
+			err = kerr.ErrorForCode(resp.ErrorCode)
+		}
+		if err == nil {
+			return resp.ProducerID, resp.ProducerEpoch, nil
+		}
+		if !kerr.IsRetriable(err) && !errors.Is(err, kerr.ConcurrentTransactions) {
+			return 0, 0, fmt.Errorf("fencing %s: %w", transactionalID, err)
+		}
+		if err := Sleep(ctx, Backoff(n)); err != nil {
+			return 0, 0, fmt.Errorf("fencing %s: %w", transactionalID, err)
+		}
+	}
+}
+
+// release writes the end marker that a broker has lost. Apache Kafka 4.3.0, killed
+// under load, was seen to call a transaction complete whose offsets never got their
+// marker: they stay pending for ever, and with them every OffsetFetch of the group.
+// Pending offsets belong to a producer id, so the end of another transaction of that
+// id ends them too, in the same sense: one with the offset of a topic that the group
+// does not read.
+func (l *LeftOpen) release(ctx context.Context, group *kgo.Client, id string, pid int64, epoch int16, commit bool) error {
+	// Before KIP-890, when each step was a request of its own.
+	cl, err := l.Dialer.Unmeasured().Client("release", kgo.MaxVersions(kversion.V3_0_0()))
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	member := MembershipOf(group, l.Group)
+	steps := []struct {
+		name string
+		do   func() error
+	}{
+		{"AddOffsetsToTxn", func() error {
+			req := kmsg.NewPtrAddOffsetsToTxnRequest()
+			req.TransactionalID, req.ProducerID, req.ProducerEpoch, req.Group = id, pid, epoch, l.Group
+			resp, err := req.RequestWith(ctx, cl)
+			if err != nil {
+				return err
+			}
+			return kerr.ErrorForCode(resp.ErrorCode)
+		}},
+		{"TxnOffsetCommit", func() error {
+			req := kmsg.NewPtrTxnOffsetCommitRequest()
+			req.TransactionalID, req.ProducerID, req.ProducerEpoch = id, pid, epoch
+			req.Group, req.MemberID, req.Generation = l.Group, member.MemberID, member.Generation
+			t := kmsg.NewTxnOffsetCommitRequestTopic()
+			t.Topic = l.Spare
+			t.Partitions = append(t.Partitions, kmsg.NewTxnOffsetCommitRequestTopicPartition())
+			req.Topics = append(req.Topics, t)
+			resp, err := req.RequestWith(ctx, cl)
+			if err != nil {
+				return err
+			}
+			return kerr.ErrorForCode(resp.Topics[0].Partitions[0].ErrorCode)
+		}},
+		{"EndTxn", func() error {
+			req := kmsg.NewPtrEndTxnRequest()
+			req.TransactionalID, req.ProducerID, req.ProducerEpoch, req.Commit = id, pid, epoch, commit
+			resp, err := req.RequestWith(ctx, cl)
+			if err != nil {
+				return err
+			}
+			return kerr.ErrorForCode(resp.ErrorCode)
+		}},
+	}
+	for _, step := range steps {
+		for n := 1; ; n++ {
+			err := step.do()
+			if err == nil {
+				break
+			}
+			if isKafkaError(err) && classify(err) != retry || n > 20 {
+				return fmt.Errorf("%s: %w", step.name, err)
+			}
+			if serr := Sleep(ctx, Backoff(n)); serr != nil {
+				return fmt.Errorf("%s: %w", step.name, errors.Join(err, serr))
+			}
+		}
+	}
+	return nil
+}
