@@ -39,7 +39,7 @@ func checkCommand() *cobra.Command {
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "ok    %s: %s\n", what, fine)
 			}
-			line("configuration", nil, fmt.Sprintf("%d SMSCs", len(cfg.SMSCs)))
+			line("configuration", nil, fmt.Sprintf("SMSCs: %d", len(cfg.SMSCs)))
 			if cfg.Kafka.Embedded {
 				line("kafka", nil, "embedded, started by run")
 			} else {
@@ -90,7 +90,7 @@ func checkKafka(ctx context.Context, cfg *config.Config) (string, error) {
 			missing = append(missing, name)
 		}
 	}
-	fine := fmt.Sprintf("%d brokers", len(meta.Brokers))
+	fine := fmt.Sprintf("brokers: %d", len(meta.Brokers))
 	switch {
 	case len(missing) > 0 && !cfg.Kafka.TopicsCreate:
 		return "", fmt.Errorf("topics %v do not exist and KAFKA_TOPICS_CREATE=false", missing)

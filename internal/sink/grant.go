@@ -8,6 +8,9 @@ import (
 // maxGrants bounds the grants of one commit.
 const maxGrants = 32768
 
+// maxAhead bounds the time for which a grant provides.
+const maxAhead = 50 * time.Millisecond
+
 // maxSkipped bounds how many messages that have nowhere to go now a grant looks past
 // for others that have.
 const maxSkipped = 2000
@@ -21,7 +24,8 @@ func (s *Sink) grant(now time.Time) []*message {
 	if s.lanes.count == 0 {
 		return nil
 	}
-	ahead := s.cfg.Delivery.CommitInterval + 2*s.commitTime
+	// Bounded: more grants make a longer commit, which would ask for still more.
+	ahead := min(s.cfg.Delivery.CommitInterval+2*s.commitTime, max(maxAhead, s.cfg.Delivery.CommitInterval))
 	any := false
 	for i, a := range s.accounts {
 		s.budget[i], s.up[i] = 0, false

@@ -132,6 +132,10 @@ func (s *Sink) throttle(p *partition) {
 	}
 }
 
+// maxQueuedAll bounds the messages of all partitions in memory, of about 2.5 kB each
+// with all that belongs to them: several commits' worth at full speed.
+const maxQueuedAll = 24_000
+
 // maxQueuedBytes bounds the values of one partition's messages in memory.
 const maxQueuedBytes = 16 << 20
 
@@ -140,7 +144,7 @@ func (s *Sink) release(m *message) {
 	if m.state == gone {
 		return
 	}
-	m.state = gone
+	m.end()
 	m.part.queued--
 	m.part.bytes -= len(m.rec.Value)
 }
@@ -165,7 +169,7 @@ func (s *Sink) park(m *message) bool {
 	if p.limbo {
 		p.parked = append(p.parked, m)
 	} else {
-		m.state = gone
+		m.end()
 	}
 	return true
 }

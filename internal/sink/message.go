@@ -103,6 +103,16 @@ func (m *message) disown() {
 	}
 }
 
+// end ends a message. It lets go of its flights: they live in a commit's slab, which
+// holds other messages, and those their polls' slabs; as long as any message is
+// under way the chain would reach back to the first one ever.
+func (m *message) end() {
+	m.state = gone
+	for i := range m.pieces {
+		m.pieces[i].flight = nil
+	}
+}
+
 // sentAny tells whether anything of the message reached the SMSC, or may have.
 func (m *message) sentAny() bool {
 	if m.inDoubt {

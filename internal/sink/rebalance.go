@@ -121,7 +121,7 @@ func (s *Sink) resume(p *partition) {
 func (s *Sink) forget(p *partition) {
 	p.held, p.limbo = false, false
 	for _, m := range p.parked {
-		m.state = gone
+		m.end()
 	}
 	p.parked, p.beyond, p.stalled = nil, nil, nil
 	if p.paused {
@@ -283,7 +283,7 @@ func (s *Sink) checkLimbo(now time.Time) {
 // assignmentChanged shares memory and pace by the partitions that we hold.
 func (s *Sink) assignmentChanged() {
 	held := len(s.parts)
-	s.maxQueued = max(500, min(8192, 48000/max(held, 1)))
+	s.maxQueued = max(500, min(4096, maxQueuedAll/max(held, 1)))
 	if total := s.totalPartitions.Load(); total > 0 && held > 0 {
 		for _, a := range s.accounts {
 			a.SetShare(min(1, float64(held)/float64(total)))

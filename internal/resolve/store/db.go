@@ -86,7 +86,7 @@ func open(dir string, log *slog.Logger) (d *DB, err error) {
 	opts := &pebble.Options{
 		Cache: d.cache, Comparer: comparer(), FormatMajorVersion: pebble.FormatNewest,
 		MemTableSize: memTableSize, MemTableStopWritesThreshold: memTables,
-		DisableWAL: true, MaxOpenFiles: 200, Logger: fatal{d},
+		DisableWAL: true, MaxOpenFiles: 64, Logger: fatal{d},
 		CompactionConcurrencyRange: func() (int, int) { return 1, 1 },
 	}
 	for i := range opts.Levels {
