@@ -29,7 +29,7 @@ func copyRecords(env func(string) string) error {
 		kgo.SeedBrokers(strings.Split(env("COPY_BROKERS"), ",")...),
 		kgo.ConsumerGroup(output), kgo.TransactionalID(output),
 		kgo.ConsumeTopics(input), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.RequireStableFetchOffsets(),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.FetchMaxBytes(16<<20), kgo.FetchMaxPartitionBytes(4<<20),
 		kgo.DefaultProduceTopic(output), kgo.MaxBufferedRecords(1<<20), kgo.ManualFlushing(),
 		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),

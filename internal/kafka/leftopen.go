@@ -82,14 +82,14 @@ func stateOf(ctx context.Context, cl *kgo.Client, id string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("describing transaction %s: %w", id, err)
 	}
-	for _, t := range resp.TransactionStates {
-		err := kerr.ErrorForCode(t.ErrorCode)
-		if errors.Is(err, kerr.TransactionalIDNotFound) {
-			return "", nil
-		}
-		return t.State, err
+	if len(resp.TransactionStates) == 0 {
+		return "", nil
 	}
-	return "", nil
+	t := resp.TransactionStates[0]
+	if err := kerr.ErrorForCode(t.ErrorCode); err != nil && !errors.Is(err, kerr.TransactionalIDNotFound) {
+		return "", err
+	}
+	return t.State, nil
 }
 
 // Fence ends whatever transaction is open under the id, and shuts its producer

@@ -55,7 +55,7 @@ func TestEverythingIsCounted(t *testing.T) {
 		p.expect(wire.GenericNack)
 		p.expect(wire.DeliverSMResp)
 		p.Close()
-		p = x.bound()
+		x.bound()
 		synctest.Wait()
 		expectMetrics(t, reg,
 			`smpp_connector_smpp_bind_up{bind="0",smsc="carrier",type="transceiver"} 1`,

@@ -201,7 +201,7 @@ func (s *session) keep(ctx, binding context.Context, up func()) error {
 	tick := time.NewTicker(min(max(every, 5*time.Millisecond), time.Second))
 	defer tick.Stop()
 	var (
-		now      = time.Now()
+		now      time.Time
 		asked    time.Time // when enquire_link was sent; zero: it is not out
 		at       = running
 		deadline time.Time // of the phase; zero: none

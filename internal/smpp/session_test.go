@@ -194,7 +194,7 @@ func TestASilentPeerIsAskedAndLeftWhenItDoesNotAnswer(t *testing.T) {
 		}
 		p.expect(wire.EnquireLink)
 		p.expectEnd()
-		p = x.bound()
+		x.bound()
 		synctest.Wait()
 		if !a.Ready() {
 			t.Error("not ready after the reconnect")

@@ -212,12 +212,12 @@ type Retry struct {
 }
 
 // clone copies what callers could otherwise change under a running simulator.
-func (b Behaviour) clone() Behaviour {
-	b.Errors = slices.Clone(b.Errors)
-	b.Rules = slices.Clone(b.Rules)
-	b.Replies = slices.Clone(b.Replies)
-	b.Receipts.Outcomes = slices.Clone(b.Receipts.Outcomes)
-	return b
+func (beh Behaviour) clone() Behaviour {
+	beh.Errors = slices.Clone(beh.Errors)
+	beh.Rules = slices.Clone(beh.Rules)
+	beh.Replies = slices.Clone(beh.Replies)
+	beh.Receipts.Outcomes = slices.Clone(beh.Receipts.Outcomes)
+	return beh
 }
 
 func (o Options) withDefaults() Options {
@@ -243,20 +243,20 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-func (b Behaviour) withDefaults() Behaviour {
-	if b.MO.To == "" {
-		b.MO.To = "12345"
+func (beh Behaviour) withDefaults() Behaviour {
+	if beh.MO.To == "" {
+		beh.MO.To = "12345"
 	}
-	if b.Retry.Timeout == 0 {
-		b.Retry.Timeout = 10 * time.Second
+	if beh.Retry.Timeout == 0 {
+		beh.Retry.Timeout = 10 * time.Second
 	}
-	if b.Retry.Delay == 0 {
-		b.Retry.Delay = 500 * time.Millisecond
+	if beh.Retry.Delay == 0 {
+		beh.Retry.Delay = 500 * time.Millisecond
 	}
-	if b.Retry.Max == 0 {
-		b.Retry.Max = 20
+	if beh.Retry.Max == 0 {
+		beh.Retry.Max = 20
 	}
-	return b
+	return beh
 }
 
 // validate reports every fault of the options at once.
@@ -279,7 +279,7 @@ func (o Options) validate() error {
 	return errors.Join(append(errs, o.Behaviour.validate())...)
 }
 
-func (b Behaviour) validate() error {
+func (beh Behaviour) validate() error {
 	var errs []error
 	fault := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	share := func(name string, v float64) {
@@ -292,31 +292,31 @@ func (b Behaviour) validate() error {
 			fault("%s is %v; give 0 for none, or more", name, v)
 		}
 	}
-	notNegative("TPS", b.TPS)
-	notNegative("Window", float64(b.Window))
-	notNegative("ReadRate", b.ReadRate)
-	notNegative("RefuseBinds", float64(b.RefuseBinds))
-	notNegative("BindDelay", float64(b.BindDelay))
-	notNegative("EnquireLink", float64(b.EnquireLink))
-	notNegative("MO.Rate", b.MO.Rate)
-	notNegative("Retry.Timeout", float64(b.Retry.Timeout))
-	notNegative("Retry.Delay", float64(b.Retry.Delay))
-	notNegative("Retry.Max", float64(b.Retry.Max))
-	share("NoAnswer", b.NoAnswer)
-	share("Drop.Rate", b.Drop.Rate)
-	share("Receipts.BeforeResponse", b.Receipts.BeforeResponse)
-	share("Receipts.Repeat", b.Receipts.Repeat)
-	share("MO.Long", b.MO.Long)
-	if err := checkErrors(b.Errors); err != nil {
+	notNegative("TPS", beh.TPS)
+	notNegative("Window", float64(beh.Window))
+	notNegative("ReadRate", beh.ReadRate)
+	notNegative("RefuseBinds", float64(beh.RefuseBinds))
+	notNegative("BindDelay", float64(beh.BindDelay))
+	notNegative("EnquireLink", float64(beh.EnquireLink))
+	notNegative("MO.Rate", beh.MO.Rate)
+	notNegative("Retry.Timeout", float64(beh.Retry.Timeout))
+	notNegative("Retry.Delay", float64(beh.Retry.Delay))
+	notNegative("Retry.Max", float64(beh.Retry.Max))
+	share("NoAnswer", beh.NoAnswer)
+	share("Drop.Rate", beh.Drop.Rate)
+	share("Receipts.BeforeResponse", beh.Receipts.BeforeResponse)
+	share("Receipts.Repeat", beh.Receipts.Repeat)
+	share("MO.Long", beh.MO.Long)
+	if err := checkErrors(beh.Errors); err != nil {
 		fault("Errors: %w", err)
 	}
-	if err := checkOutcomes(b.Receipts.Outcomes); err != nil {
+	if err := checkOutcomes(beh.Receipts.Outcomes); err != nil {
 		fault("Receipts.Outcomes: %w", err)
 	}
-	if b.MessageID >= idKinds {
-		fault("MessageID is %d, which is no form of message ids", b.MessageID)
+	if beh.MessageID >= idKinds {
+		fault("MessageID is %d, which is no form of message ids", beh.MessageID)
 	}
-	for _, r := range b.Replies {
+	for _, r := range beh.Replies {
 		share("the rate of reply "+r.Keyword, r.Rate)
 		if r.Keyword == "" || len(r.Texts) == 0 {
 			fault("a reply needs a keyword and at least one text")
