@@ -35,7 +35,7 @@ type Transactor struct {
 	plain  *kgo.Client // for what needs no transaction
 	log    *slog.Logger
 
-	// Conflicts counts transactions that had to be settled by reading the committed offsets back.
+	// Settled counts transactions whose end was found out by reading the committed offsets back.
 	Settled int64
 }
 
