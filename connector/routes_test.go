@@ -81,7 +81,7 @@ func TestThePreferredSMSCGetsTheTrafficBackWhenItReturns(t *testing.T) {
 func TestSMSCsOfEqualPriorityShareByWeight(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, smsc.Behaviour{}, smsc.Behaviour{})
-	a := w.replica("SMSC_0_WEIGHT=3", "SMSC_1_WEIGHT=1", "SMSC_0_WINDOW=500", "SMSC_1_WINDOW=500")
+	a := w.replica("SMSC_0_WEIGHT=3", "SMSC_1_WEIGHT=1", "SMSC_0_WINDOW=1000", "SMSC_1_WINDOW=1000") // room for all: a full window gives its turn away
 	w.bound(a, "smsc0", 1)
 	w.bound(a, "smsc1", 1)
 	w.send("x", 800, number("49"), nil)

@@ -32,7 +32,7 @@ func copyRecords(env func(string) string) error {
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.FetchMaxBytes(16<<20), kgo.FetchMaxPartitionBytes(4<<20),
 		kgo.DefaultProduceTopic(output), kgo.MaxBufferedRecords(1<<20), kgo.ManualFlushing(),
-		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
+		kgo.ProducerBatchCompression(kgo.SnappyCompression(), kgo.NoCompression()),
 		// What the connector does too: else each transaction that comes too soon after the last waits 250 ms.
 		kgo.MetadataMinAge(10*time.Millisecond),
 		kgo.ConcurrentTransactionsBackoff(time.Millisecond),

@@ -60,7 +60,7 @@ func (p *txnProducer) open(ctx context.Context) error {
 		kgo.ManualFlushing(),
 		kgo.MaxBufferedRecords(1<<20),
 		kgo.ProducerBatchMaxBytes(1<<20-512),
-		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
+		kgo.ProducerBatchCompression(kgo.SnappyCompression(), kgo.NoCompression()),
 		kgo.UnknownTopicRetries(5),
 		// Enough to outlast a coordinator that loads its log after a start.
 		kgo.RequestRetries(60),

@@ -98,7 +98,7 @@ func (s *Source) Start(context.Context) error {
 		// SMSC is told to send it again, so it may be there twice, which is allowed;
 		// waiting on would leave the SMSC without any answer, which is not.
 		kgo.AllowIdempotentProduceCancellation(),
-		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
+		kgo.ProducerBatchCompression(kgo.SnappyCompression(), kgo.NoCompression()),
 		kgo.ProducerLinger(0),
 	)
 	if err != nil {
