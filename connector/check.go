@@ -34,7 +34,7 @@ func checkCommand() *cobra.Command {
 			line := func(what string, err error, fine string) {
 				if err != nil {
 					failed++
-					fmt.Fprintf(cmd.OutOrStdout(), "FAIL  %s: %v\n", what, err)
+					fmt.Fprintf(cmd.OutOrStdout(), "FAIL  %s: %s\n", what, printable(err.Error()))
 					return
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "ok    %s: %s\n", what, fine)

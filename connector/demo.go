@@ -62,7 +62,7 @@ func runDemo(ctx context.Context, o demoOptions, stdout, stderr io.Writer) error
 	if os.Getenv("HTTP_ADDRESS") == "" && !canListen(cfg.HTTP.Address) {
 		cfg.HTTP.Address = "127.0.0.1:0"
 	}
-	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: max(cfg.Log.Level, demoLevel())}))
+	log := slog.New(slog.NewTextHandler(stderr, logOptions(max(cfg.Log.Level, demoLevel()))))
 	a, err := newApp(cfg, log)
 	if err != nil {
 		return err

@@ -30,12 +30,13 @@ func mainExit() int {
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintln(os.Stderr, err)
 	var faults *config.Faults
 	var usage *usageError
 	if errors.As(err, &faults) || errors.As(err, &usage) {
+		fmt.Fprintln(os.Stderr, err) // a line for each fault
 		return exitConfig
 	}
+	fmt.Fprintln(os.Stderr, printable(err.Error()))
 	return exitFailed
 }
 

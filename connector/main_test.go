@@ -54,7 +54,13 @@ func startProcess(t *testing.T, env []string, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, cmd: exec.Command(path, args...), done: make(chan struct{})}
+	return startCommand(t, env, exec.Command(path, args...))
+}
+
+// startCommand is startProcess for a command that becomes the program in the end.
+func startCommand(t *testing.T, env []string, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, cmd: cmd, done: make(chan struct{})}
 	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + t.TempDir()}, env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	if err := p.cmd.Start(); err != nil {
@@ -68,7 +74,7 @@ func startProcess(t *testing.T, env []string, args ...string) *process {
 		_ = p.cmd.Process.Kill()
 		<-p.done
 		if t.Failed() {
-			t.Logf("output of %s:\n%s", strings.Join(args, " "), p.out.String())
+			t.Logf("output of %s:\n%s", strings.Join(cmd.Args, " "), p.out.String())
 		}
 	})
 	return p

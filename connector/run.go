@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
 
 	"github.com/smpp-connector/smpp-connector/internal/config"
 )
@@ -23,7 +24,7 @@ func runSidecar(ctx context.Context, environ []string, stderr io.Writer) error {
 	log := newLogger(cfg, stderr)
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-
+	limitMemory(ctx, log, memlimit.FromCgroup)
 	a, err := newApp(cfg, log)
 	if err != nil {
 		return err
@@ -45,14 +46,6 @@ func runSidecar(ctx context.Context, environ []string, stderr io.Writer) error {
 	defer cancel()
 	a.stop(dctx)
 	return err
-}
-
-func newLogger(cfg *config.Config, w io.Writer) *slog.Logger {
-	opts := &slog.HandlerOptions{Level: cfg.Log.Level}
-	if cfg.Log.Format == "text" {
-		return slog.New(slog.NewTextHandler(w, opts))
-	}
-	return slog.New(slog.NewJSONHandler(w, opts))
 }
 
 // stateDir is STATE_DIR, or a temporary folder and how to remove it.

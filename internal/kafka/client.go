@@ -1,8 +1,11 @@
 package kafka
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
+	"net"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,6 +24,8 @@ type Dialer struct {
 	Config config.Kafka
 	Log    *slog.Logger
 	Reg    prometheus.Registerer // nil: no client metrics
+	// Dial opens a connection; nil: net.Dialer. TLS is not added on top of it.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Client opens a client named for its purpose, such as "sink-consumer"; the
@@ -35,9 +40,11 @@ func (d *Dialer) Client(name string, opts ...kgo.Opt) (*kgo.Client, error) {
 		kgo.MetadataMinAge(50 * time.Millisecond),
 		kgo.RetryBackoffFn(Backoff),
 		kgo.MaxVersions(versions()),
-		kgo.WithLogger(quiet{kslog.New(d.Log.With("client", name))}),
+		kgo.WithLogger(newQuiet(kslog.New(d.Log.With("client", name)))),
 	}
-	if d.Config.TLS.Enabled {
+	if d.Dial != nil {
+		all = append(all, kgo.Dialer(d.Dial))
+	} else if d.Config.TLS.Enabled {
 		tc, err := d.Config.TLS.Config()
 		if err != nil {
 			return nil, fmt.Errorf("kafka TLS: %w", err)
@@ -58,7 +65,7 @@ func (d *Dialer) Client(name string, opts ...kgo.Opt) (*kgo.Client, error) {
 
 // Unmeasured is the same without metrics, for clients that come and go: a
 // registry takes the metrics of a name once.
-func (d *Dialer) Unmeasured() *Dialer { return &Dialer{Config: d.Config, Log: d.Log} }
+func (d *Dialer) Unmeasured() *Dialer { return &Dialer{Config: d.Config, Log: d.Log, Dial: d.Dial} }
 
 // NewClient opens a client with neither metrics nor a log of its own.
 func NewClient(cfg config.Kafka, opts ...kgo.Opt) (*kgo.Client, error) {
@@ -90,13 +97,29 @@ func Backoff(n int) time.Duration {
 
 // quiet moves the client's lines down: each join and each fetch session to debug,
 // and its warnings too, of which it writes dozens a second while a broker is
-// away. That Kafka does not answer is said once, by whoever needs it.
-type quiet struct{ kgo.Logger }
+// away. That Kafka does not answer is said once, by whoever needs it. Of its errors
+// each is told once a minute: a group that cannot be joined is one four times a second.
+type quiet struct {
+	kgo.Logger
+	told *sync.Map // when, by message: the client has some dozens, all constants
+}
+
+const tellEvery = time.Minute
+
+func newQuiet(l kgo.Logger) quiet { return quiet{l, new(sync.Map)} }
 
 func (q quiet) Log(level kgo.LogLevel, msg string, kv ...any) {
 	switch level {
 	case kgo.LogLevelError:
 		level = kgo.LogLevelWarn
+		now := time.Now()
+		last, again := q.told.LoadOrStore(msg, now)
+		switch {
+		case again && now.Sub(last.(time.Time)) < tellEvery:
+			level = kgo.LogLevelDebug
+		case again:
+			q.told.Store(msg, now)
+		}
 	case kgo.LogLevelWarn, kgo.LogLevelInfo:
 		level = kgo.LogLevelDebug
 	}

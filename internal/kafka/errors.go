@@ -33,6 +33,8 @@ const (
 	broken
 	// tooLarge: the record will never fit.
 	tooLarge
+	// denied: not before somebody gives us the right to.
+	denied
 )
 
 // classify has one branch for each reason.
@@ -47,6 +49,9 @@ func classify(err error) verdict {
 		return notMember
 	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.RecordListTooLarge):
 		return tooLarge
+	case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.GroupAuthorizationFailed),
+		errors.Is(err, kerr.TransactionalIDAuthorizationFailed), errors.Is(err, kerr.ClusterAuthorizationFailed):
+		return denied
 	case errors.Is(err, kerr.InvalidProducerEpoch), // fenced: by a successor, or by our own re-init
 		errors.Is(err, kerr.ProducerFenced),
 		errors.Is(err, kerr.InvalidProducerIDMapping), // the broker has forgotten the id

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -47,31 +49,80 @@ func (l *LeftOpen) End(ctx context.Context, cl *kgo.Client, parts map[string][]i
 			}
 		}
 	}
+	var fenced []fencedID
 	for w := range writers {
 		for _, id := range TransactionalIDs(l.Prefix, w) {
-			if err := l.end(ctx, cl, id); err != nil {
+			f, err := l.fence(ctx, cl, id)
+			if err != nil {
 				l.Dialer.Log.Warn("could not end the transaction that stands in the way of our offsets; waiting for its timeout", "transactional_id", id, "error", err)
+				continue
 			}
+			fenced = append(fenced, f)
 		}
 	}
+	if _, err := Stable(ctx, cl, l.Group, parts); !errors.Is(err, kerr.UnstableOffsetCommit) {
+		return // as after any crash; only where a marker was lost there is more to do
+	}
+	for _, f := range fenced {
+		if err := l.release(ctx, cl, f); err != nil {
+			l.Dialer.Log.Warn("could not write the end marker that the broker has lost; our offsets cannot be read until somebody does", "transactional_id", f.id, "error", err)
+		}
+	}
+	l.forgetSpare(ctx, cl)
 }
 
-func (l *LeftOpen) end(ctx context.Context, cl *kgo.Client, id string) error {
-	state, err := stateOf(ctx, cl, id)
+// endLost is End for a transaction of our own that was settled: its id has been fenced, which
+// made the coordinator forget how it had ended. state is what it said before.
+func (l *LeftOpen) endLost(ctx context.Context, cl *kgo.Client, parts map[string][]int32, id, state string) {
+	rctx, cancel := context.WithTimeout(ctx, 2*TransactionTimeout)
+	defer cancel()
+	f := fencedID{id: id, state: state}
+	var err error
+	if f.pid, f.epoch, err = Fence(rctx, cl, id); err == nil {
+		err = l.release(rctx, cl, f)
+	}
 	if err != nil {
-		return err
+		l.Dialer.Log.Warn("could not write the end marker that the broker has lost; trying on", "transactional_id", id, "error", err)
 	}
-	pid, epoch, err := Fence(ctx, cl, id)
+	l.forgetSpare(rctx, cl)
+	l.End(ctx, cl, parts) // the marker may be another transaction's
+}
+
+// fencedID is a transactional id after Fence, with how its last transaction stood before.
+type fencedID struct {
+	id    string
+	pid   int64
+	epoch int16
+	state string
+}
+
+func (l *LeftOpen) fence(ctx context.Context, cl *kgo.Client, id string) (fencedID, error) {
+	f := fencedID{id: id}
+	var err error
+	if f.state, err = stateOf(ctx, cl, id); err != nil {
+		return f, err
+	}
+	f.pid, f.epoch, err = Fence(ctx, cl, id)
+	return f, err
+}
+
+// forgetSpare takes back the offset of Spare that a release has committed: the group does not read that topic, and would
+// show a lag there that grows for ever, to every monitor and autoscaler.
+func (l *LeftOpen) forgetSpare(ctx context.Context, cl *kgo.Client) {
+	parts := map[string][]int32{l.Spare: {0}}
+	offsets, err := Stable(ctx, cl, l.Group, parts) // until its marker is written there is nothing to delete
+	if err == nil {
+		if om, ok := offsets.Get(l.Spare, 0); !ok || om.Offset < 0 {
+			return
+		}
+		var deleted kadm.DeleteOffsetsResponses
+		if deleted, err = kadm.NewClient(cl).DeleteOffsets(ctx, l.Group, kadm.TopicsSet{l.Spare: {0: {}}}); err == nil {
+			err = deleted.Error()
+		}
+	}
 	if err != nil {
-		return err
+		l.Dialer.Log.Warn("an offset that the group does not need stays committed, and looks like a lag", "group", l.Group, "topic", l.Spare, "error", err)
 	}
-	switch state {
-	case "CompleteCommit", "PrepareCommit":
-		return l.release(ctx, cl, id, pid, epoch, true)
-	case "CompleteAbort", "PrepareAbort":
-		return l.release(ctx, cl, id, pid, epoch, false)
-	}
-	return nil
 }
 
 // stateOf is how the id's transaction stands; empty where the broker knows no such id.
@@ -90,6 +141,26 @@ func stateOf(ctx context.Context, cl *kgo.Client, id string) (string, error) {
 		return "", err
 	}
 	return t.State, nil
+}
+
+// lastState is stateOf before the id is fenced, after which there is nothing to see. An error
+// says that the broker is away: ask again. Empty: it does not tell, being older than Kafka 3.0
+// or for lack of a right.
+func lastState(ctx context.Context, cl *kgo.Client, id string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, TransactionTimeout/2)
+	defer cancel()
+	resp, err := kmsg.NewPtrApiVersionsRequest().RequestWith(ctx, cl)
+	if err != nil {
+		return "", err
+	}
+	if !slices.ContainsFunc(resp.ApiKeys, func(k kmsg.ApiVersionsResponseApiKey) bool { return k.ApiKey == kmsg.DescribeTransactions.Int16() }) {
+		return "", nil
+	}
+	state, err := stateOf(ctx, cl, id)
+	if isKafkaError(err) && !kerr.IsRetriable(err) {
+		return "", nil
+	}
+	return state, err
 }
 
 // Fence ends whatever transaction is open under the id, and shuts its producer
@@ -125,7 +196,16 @@ func Fence(ctx context.Context, cl *kgo.Client, transactionalID string) (produce
 // Pending offsets belong to a producer id, so the end of another transaction of that
 // id ends them too, in the same sense: one with the offset of a topic that the group
 // does not read.
-func (l *LeftOpen) release(ctx context.Context, group *kgo.Client, id string, pid int64, epoch int16, commit bool) error {
+func (l *LeftOpen) release(ctx context.Context, group *kgo.Client, f fencedID) error {
+	var commit bool
+	switch f.state {
+	case "CompleteCommit", "PrepareCommit":
+		commit = true
+	case "CompleteAbort", "PrepareAbort":
+	default:
+		return nil // the fencing has ended it
+	}
+	id, pid, epoch := f.id, f.pid, f.epoch
 	// Before KIP-890, when each step was a request of its own.
 	cl, err := l.Dialer.Unmeasured().Client("release", kgo.MaxVersions(kversion.V3_0_0()))
 	if err != nil {

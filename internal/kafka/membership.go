@@ -1,6 +1,14 @@
 package kafka
 
-import "github.com/twmb/franz-go/pkg/kgo"
+import (
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// HeartbeatInterval is how often members of a group report. Only in the answer do they learn that another has left, or waits to
+// be let in: at the usual 3 s, nobody would have the partitions of a replica that was stopped cleanly for as long.
+const HeartbeatInterval = 300 * time.Millisecond
 
 // Membership is what fences a commit: Kafka takes it from a member of the
 // group's current generation only (KIP-447).

@@ -30,6 +30,16 @@ func (o Offsets) Set(topic string, partition int32, om OffsetMeta) {
 	ps[partition] = om
 }
 
+func (o Offsets) partitions() map[string][]int32 {
+	parts := make(map[string][]int32, len(o))
+	for topic, ps := range o {
+		for p := range ps {
+			parts[topic] = append(parts[topic], p)
+		}
+	}
+	return parts
+}
+
 // Get returns one, and whether it is there.
 func (o Offsets) Get(topic string, partition int32) (OffsetMeta, bool) {
 	om, ok := o[topic][partition]

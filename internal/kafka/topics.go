@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,6 +18,30 @@ type Topic struct {
 	Name       string
 	Partitions int32
 	Configs    map[string]string // for the case that it has to be made
+}
+
+// TopicIDs returns, for each of the topics that is there, eight characters that tell it from
+// another of the same name, made before or after it; empty where the broker knows no topic ids
+// (before Kafka 2.8).
+func TopicIDs(ctx context.Context, cl *kgo.Client, topics ...string) (map[string]string, error) {
+	details, err := kadm.NewClient(cl).ListTopics(ctx, topics...)
+	if err != nil {
+		return nil, fmt.Errorf("asking for the ids of topics %v: %w", topics, err)
+	}
+	ids := make(map[string]string, len(topics))
+	for _, topic := range topics {
+		d := details[topic]
+		switch {
+		case errors.Is(d.Err, kerr.UnknownTopicOrPartition):
+		case d.Err != nil:
+			return nil, fmt.Errorf("asking for the id of topic %s: %w", topic, d.Err)
+		case d.ID == (kadm.TopicID{}):
+			ids[topic] = ""
+		default:
+			ids[topic] = base64.RawURLEncoding.EncodeToString(d.ID[:6]) // of 122 random bits
+		}
+	}
+	return ids, nil
 }
 
 // EnsureTopics creates what is missing and returns the number of partitions of

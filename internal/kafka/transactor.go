@@ -12,6 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/smpp-connector/smpp-connector/internal/faultpoint"
 )
 
 // Commit is what becomes visible together or not at all.
@@ -35,6 +37,9 @@ type Transactor struct {
 	plain  *kgo.Client // for what needs no transaction
 	log    *slog.Logger
 
+	// Left ends what keeps our offsets from being read back; nil: it is waited for. The
+	// owner sets it before the first Commit.
+	Left *LeftOpen
 	// Settled counts transactions whose end was found out by reading the committed offsets back.
 	Settled int64
 }
@@ -98,10 +103,13 @@ func (t *Transactor) Commit(ctx context.Context, m Membership, c *Commit) error 
 		p.discard()
 		return errors.Join(ErrAborted, err)
 	}
+	faultpoint.In(t.prefix, "produce.before")
 	err := p.produce(ctx, c.Records)
+	faultpoint.In(t.prefix, "offsets.before")
 	if err == nil {
 		err = p.commitOffsets(ctx, m, c.Offsets)
 	}
+	faultpoint.In(t.prefix, "end.before")
 	if err != nil {
 		return t.abort(ctx, p, err)
 	}
@@ -110,6 +118,7 @@ func (t *Transactor) Commit(ctx context.Context, m Membership, c *Commit) error 
 	ectx, cancel := context.WithTimeout(ctx, TransactionTimeout)
 	err = p.cl.EndTransaction(ectx, kgo.TryCommit)
 	cancel()
+	faultpoint.In(t.prefix, "end.after")
 	if err == nil {
 		return nil
 	}
@@ -147,8 +156,17 @@ func (t *Transactor) settle(ctx context.Context, p *txnProducer, m Membership, c
 	t.Settled++
 	t.log.Warn("the end of a transaction got no clear answer; reading back what was committed", "transactional_id", p.id, "error", cause)
 	p.discard()
+	var stuck unstable
+	state, asked := "", false
 	for n := 1; ; n++ {
-		err := p.open(ctx) // InitProducerId: waits for the commit, or aborts
+		var err error
+		if !asked {
+			state, err = lastState(ctx, t.plain, p.id)
+			asked = err == nil
+		}
+		if err == nil {
+			err = p.open(ctx) // InitProducerId: waits for the commit, or aborts
+		}
 		if err == nil {
 			var ours bool
 			if ours, err = t.readBack(ctx, m.Group, c.Offsets); err == nil {
@@ -156,6 +174,11 @@ func (t *Transactor) settle(ctx context.Context, p *txnProducer, m Membership, c
 					return nil
 				}
 				return errors.Join(ErrAborted, cause)
+			}
+			if stuck.tooLong(err) && t.Left != nil {
+				t.log.Warn("the committed offsets stay unreadable after the end of their transaction, whose marker the broker must have lost; writing another", "transactional_id", p.id, "state", state)
+				t.Left.endLost(ctx, t.plain, c.Offsets.partitions(), p.id, state)
+				p.discard() // that has fenced it
 			}
 		}
 		if serr := Sleep(ctx, max(Backoff(n), 50*time.Millisecond)); serr != nil {
@@ -169,13 +192,7 @@ func (t *Transactor) settle(ctx context.Context, p *txnProducer, m Membership, c
 // writes our n but us. Where none does, c was aborted, or every partition has
 // passed to another owner, who has read the truth for itself.
 func (t *Transactor) readBack(ctx context.Context, group string, want Offsets) (bool, error) {
-	parts := make(map[string][]int32)
-	for topic, ps := range want {
-		for p := range ps {
-			parts[topic] = append(parts[topic], p)
-		}
-	}
-	got, err := Stable(ctx, t.plain, group, parts)
+	got, err := Stable(ctx, t.plain, group, want.partitions())
 	if err != nil {
 		return false, err
 	}
@@ -206,7 +223,9 @@ func (t *Transactor) commitPlain(ctx context.Context, m Membership, offsets Offs
 		req.Topics = append(req.Topics, rt)
 	}
 	for n := 1; ; n++ {
+		faultpoint.In(t.prefix, "plain.before")
 		resp, err := req.RequestWith(ctx, t.plain)
+		faultpoint.In(t.prefix, "plain.after")
 		if err == nil {
 			err = firstError(resp)
 		}
@@ -222,7 +241,7 @@ func (t *Transactor) commitPlain(ctx context.Context, m Membership, offsets Offs
 		if classify(err) == notMember {
 			return t.refused(ctx, m.Group, offsets, errors.Join(ErrNotMember, err))
 		}
-		if n >= 40 && isKafkaError(err) {
+		if n >= 40 && isKafkaError(err) || classify(err) == denied {
 			return t.refused(ctx, m.Group, offsets, errors.Join(ErrAborted, err))
 		}
 		if serr := Sleep(ctx, Backoff(n)); serr != nil {
@@ -231,10 +250,35 @@ func (t *Transactor) commitPlain(ctx context.Context, m Membership, offsets Offs
 	}
 }
 
+// unstable measures for how long offsets cannot be read.
+type unstable struct{ since time.Time }
+
+// unstableFor is longer than any transaction may last, so that no living one is meant.
+const unstableFor = TransactionTimeout + TransactionTimeout/2
+
+// tooLong tells, once every unstableFor, that something must be done.
+func (u *unstable) tooLong(err error) bool {
+	switch {
+	case !errors.Is(err, kerr.UnstableOffsetCommit):
+		u.since = time.Time{}
+	case u.since.IsZero():
+		u.since = time.Now()
+	case time.Since(u.since) >= unstableFor:
+		u.since = time.Time{}
+		return true
+	}
+	return false
+}
+
 // refused returns nil if the offsets are committed after all, else refusal.
 func (t *Transactor) refused(ctx context.Context, group string, offsets Offsets, refusal error) error {
+	var stuck unstable
 	for n := 1; ; n++ {
 		ours, err := t.readBack(ctx, group, offsets)
+		if stuck.tooLong(err) && t.Left != nil { // an earlier transaction of ours, whose end was clear
+			t.Left.End(ctx, t.plain, offsets.partitions())
+			continue
+		}
 		switch {
 		case err == nil && ours:
 			return nil

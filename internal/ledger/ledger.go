@@ -1,5 +1,10 @@
 package ledger
 
+import (
+	"fmt"
+	"strings"
+)
+
 // State is what a ledger knows of one offset.
 type State uint8
 
@@ -47,8 +52,9 @@ type Ledger struct {
 	ring []byte // states from c on, a power of two long, addressed by offset & mask
 	end  int64  // one past the highest offset that is Granted or Done; offsets in [end, next) may be Pending or gap
 
-	granted  int // how many are Granted
-	doneRuns int // maximal runs of Done in [c, end)
+	topic    string // see SetTopic
+	granted  int    // how many are Granted
+	doneRuns int    // maximal runs of Done in [c, end)
 	changed  bool
 }
 
@@ -57,6 +63,20 @@ type Ledger struct {
 func New(c int64) *Ledger {
 	return &Ledger{c: c, next: c, end: c, ring: make([]byte, 1024)}
 }
+
+// SetTopic notes which topic the offsets belong to, in at most 8 bytes that tell it
+// from another of the same name: offsets begin anew when a topic is deleted and created
+// again, and a ledger of the one must not be taken for the other's.
+func (l *Ledger) SetTopic(topic string) error {
+	if len(topic) > maxTopic || strings.ContainsAny(topic, ";=") {
+		return fmt.Errorf("ledger: topic %q: at most %d bytes without ; and =", topic, maxTopic)
+	}
+	l.topic = topic
+	return nil
+}
+
+// Topic is what SetTopic or the metadata said.
+func (l *Ledger) Topic() string { return l.topic }
 
 // C is the offset to commit: all below it is done.
 func (l *Ledger) C() int64 { return l.c }

@@ -206,6 +206,9 @@ func TestMetadataRoundTripsAndNeverPasses4096Bytes(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		l := New(rapid.Int64Range(0, 1<<40).Draw(t, "c"))
+		if err := l.SetTopic("01234567"); err != nil {
+			t.Fatal(err)
+		}
 		var open []int64
 		stride := rapid.Int64Range(1, 300).Draw(t, "stride")
 		for range rapid.IntRange(1, 2000).Draw(t, "steps") {
@@ -340,6 +343,9 @@ func TestAGrantedOffsetThatVanishedFromTheLogIsNotWaitedFor(t *testing.T) {
 func TestRecordsThatWaitWhileOthersGoOnDoNotLockThePartition(t *testing.T) {
 	t.Parallel()
 	l := New(0)
+	if err := l.SetTopic("01234567"); err != nil {
+		t.Fatal(err)
+	}
 	var stuck []int64
 	for off := int64(0); off < 100_000 && l.Observe(off) != Beyond; off++ {
 		if off%100 == 0 {
@@ -376,6 +382,30 @@ func TestMetadataOfAnotherVersionIsRefused(t *testing.T) {
 	}
 }
 
+func TestMetadataKeepsTheTopicThatItsOffsetsBelongTo(t *testing.T) {
+	t.Parallel()
+	l := New(3)
+	if err := l.SetTopic("abc_-012"); err != nil {
+		t.Fatal(err)
+	}
+	l.Observe(3)
+	l.Observe(4)
+	l.Done(4)
+	text, err := l.AppendMetadata(nil, 9, "w")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := ParseMetadata(string(text))
+	if err != nil || m.Topic != "abc_-012" || m.Restore(3).Topic() != "abc_-012" || m.Restore(3).At(4) != Done {
+		t.Errorf("%s reads as %+v, %v", text, m, err)
+	}
+	for _, topic := range []string{"123456789", "a;b", "a=b"} {
+		if err := l.SetTopic(topic); err == nil {
+			t.Errorf("%q was taken", topic)
+		}
+	}
+}
+
 func FuzzParseMetadata(f *testing.F) {
 	l := New(0)
 	for i := range int64(100) {
@@ -390,6 +420,7 @@ func FuzzParseMetadata(f *testing.F) {
 	f.Add(string(text))
 	f.Add("")
 	f.Add("v1;n=1;t=x;b=AAAA")
+	f.Add("v1;n=1;t=x;i=AAAAAAAA")
 	f.Fuzz(func(t *testing.T, s string) {
 		m, err := ParseMetadata(s)
 		if err != nil {

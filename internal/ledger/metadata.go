@@ -21,8 +21,9 @@ const (
 	maxRuns = 500
 	// frontierRuns of them are kept for offsets before the frontier: see CanGrant.
 	frontierRuns = 100
-	// maxWriter bounds the writer's name, so that the rest always has its place.
+	// maxWriter and maxTopic bound the names, so that the rest always has its place.
 	maxWriter = 40
+	maxTopic  = 8
 )
 
 // Meta is what the metadata of a committed offset says.
@@ -33,6 +34,9 @@ type Meta struct {
 	// Writer is the transactional id's distinguishing part while grants are
 	// open, so that a successor can fence it; empty after a clean hand-over.
 	Writer string
+	// Topic tells the topic that the offsets belong to from another of the same
+	// name that came after it; empty where that was not known.
+	Topic string
 	// states beyond C.
 	states []byte
 }
@@ -50,6 +54,7 @@ func (m *Meta) Clean() bool {
 // Restore returns the ledger of a partition whose committed offset is c.
 func (m *Meta) Restore(c int64) *Ledger {
 	l := New(c)
+	l.topic = m.Topic
 	for i, s := range m.states {
 		if State(s) != Pending {
 			l.set(c+int64(i), State(s))
@@ -61,7 +66,7 @@ func (m *Meta) Restore(c int64) *Ledger {
 
 // AppendMetadata appends the metadata that belongs to the committed offset C():
 //
-//	v1;n=<commit>;t=<writer>;r=<runs, base64>    or    …;b=<bitmap, base64>
+//	v1;n=<commit>;t=<writer>;i=<topic>;r=<runs, base64>    or    …;b=<bitmap, base64>
 //
 // whichever of the two is shorter; neither where nothing lies beyond C.
 func (l *Ledger) AppendMetadata(dst []byte, n uint64, writer string) ([]byte, error) {
@@ -74,6 +79,10 @@ func (l *Ledger) AppendMetadata(dst []byte, n uint64, writer string) ([]byte, er
 	if writer != "" {
 		dst = append(dst, ";t="...)
 		dst = append(dst, writer...)
+	}
+	if l.topic != "" {
+		dst = append(dst, ";i="...)
+		dst = append(dst, l.topic...)
 	}
 	runs, top := l.appendRuns(nil)
 	if top > l.c {
@@ -174,6 +183,11 @@ func ParseMetadata(s string) (Meta, error) {
 				err = fmt.Errorf("over %d bytes", maxWriter)
 			}
 			m.Writer = value
+		case "i":
+			if len(value) > maxTopic {
+				err = fmt.Errorf("over %d bytes", maxTopic)
+			}
+			m.Topic = value
 		case "r", "b":
 			if m.states != nil {
 				return m, fmt.Errorf("%w: states given twice", errMetadata)

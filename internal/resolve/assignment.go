@@ -28,12 +28,7 @@ func (r *Resolver) onAssigned(ctx context.Context, cl *kgo.Client, added map[str
 		return
 	}
 	cl.PauseFetchPartitions(added)
-	left := kafka.LeftOpen{Dialer: r.dialer, Group: r.group, Prefix: r.txnPrefix(), Own: r.txn.Writer(), Spare: r.cfg.Topics.Receipts,
-		WriterOf: func(m string) string {
-			_, writer := parseMetadata(m)
-			return writer
-		}}
-	left.End(ctx, cl, added)
+	r.txn.Left.End(ctx, cl, added)
 	rctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	rs := &restoring{cancel: cancel, done: make(chan struct{})}
 	r.restoring = rs
@@ -70,6 +65,14 @@ func (r *Resolver) drop() {
 	clear(r.parts)
 	r.metrics.partitions.Set(0)
 	r.metrics.held(nil)
+}
+
+func (r *Resolver) leftOpen() *kafka.LeftOpen {
+	return &kafka.LeftOpen{Dialer: r.dialer, Group: r.group, Prefix: r.txnPrefix(), Own: r.txn.Writer(), Spare: r.cfg.Topics.Receipts,
+		WriterOf: func(m string) string {
+			_, writer := parseMetadata(m)
+			return writer
+		}}
 }
 
 // The metadata of our offsets: the number of the commit, which proves afterwards that it

@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/smpp-connector/smpp-connector/internal/faultpoint"
 	"github.com/smpp-connector/smpp-connector/internal/kafka"
 	"github.com/smpp-connector/smpp-connector/internal/resolve/engine"
 )
@@ -54,7 +55,7 @@ func (r *Resolver) commit(ctx context.Context, b *batch) {
 			b.out.Abort()
 			return
 		case n == 5:
-			r.log.Warn("Kafka does not take our transactions; receipts and inbound messages wait until it does", "error", err)
+			r.log.Warn("Kafka does not take our transactions; receipts and inbound messages wait until it does", "error", kafka.Remedy(err))
 		}
 		if kafka.Sleep(ctx, kafka.Backoff(n)) != nil {
 			b.out.Abort()
@@ -68,9 +69,11 @@ func (r *Resolver) committed(b *batch) {
 		p.n++
 	}
 	r.metrics.committed(b.out)
+	faultpoint.At("resolve.store.before")
 	if err := b.out.Commit(); err != nil {
 		r.fail(err) // Kafka has it all; the store is begun anew
 	}
+	faultpoint.At("resolve.store.after")
 }
 
 // abandon drops the batch and all engines, which know what has not happened. The group is

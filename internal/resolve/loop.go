@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/smpp-connector/smpp-connector/internal/faultpoint"
 	"github.com/smpp-connector/smpp-connector/internal/kafka"
 	"github.com/smpp-connector/smpp-connector/internal/resolve/engine"
 )
@@ -51,6 +52,8 @@ func (r *Resolver) loop(fetching, working context.Context) {
 			}
 			r.apply(b, fetches)
 			r.tick(b)
+		} else {
+			r.takeSnapshot() // it is nobody's; left there, it would end every poll at once
 		}
 		now := time.Now()
 		if b != nil && len(b.touched) == 0 {
@@ -192,7 +195,7 @@ type ends struct {
 func (r *Resolver) watch(ctx context.Context) {
 	adm := kadm.NewClient(r.plain)
 	for kafka.Sleep(ctx, tickInterval) == nil {
-		at := time.Now()
+		at := faultpoint.Wall(time.Now())
 		lctx, cancel := context.WithTimeout(ctx, 10*tickInterval)
 		offsets, err := adm.ListCommittedOffsets(lctx, r.deliver, r.submitted)
 		cancel()
@@ -210,10 +213,7 @@ func (r *Resolver) watch(ctx context.Context) {
 
 // tick expires what is due in the partitions that have caught up.
 func (r *Resolver) tick(b *batch) {
-	r.mu.Lock()
-	s := r.snapshot
-	r.snapshot = nil
-	r.mu.Unlock()
+	s := r.takeSnapshot()
 	for _, p := range r.parts {
 		if p.due == nil {
 			p.due = s
@@ -240,6 +240,14 @@ func (r *Resolver) tick(b *batch) {
 		r.metrics.held(r.parts)
 		r.metrics.store(r.db)
 	}
+}
+
+func (r *Resolver) takeSnapshot() *ends {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.snapshot
+	r.snapshot = nil
+	return s
 }
 
 func (p *partition) caughtUp(topic string) bool {

@@ -36,6 +36,8 @@ type Options struct {
 	Forms  *Forms
 	Log    *slog.Logger
 	Reg    prometheus.Registerer
+	// Store opens the local store; nil: in StateDir, or a temporary folder.
+	Store func(identity string) (*store.DB, error)
 }
 
 // Resolver is one replica's resolver.
@@ -45,6 +47,7 @@ type Resolver struct {
 	forms   *Forms
 	log     *slog.Logger
 	metrics *metrics
+	open    func(identity string) (*store.DB, error)
 
 	deliver, submitted, waiting string
 	partitions                  int32
@@ -90,7 +93,7 @@ type partition struct {
 func New(o Options) (*Resolver, error) {
 	c := o.Config
 	r := &Resolver{
-		cfg: c, dialer: o.Dialer, forms: o.Forms, log: o.Log, metrics: newMetrics(o.Reg), group: c.SourceGroup(),
+		cfg: c, dialer: o.Dialer, forms: o.Forms, log: o.Log, metrics: newMetrics(o.Reg), open: o.Store, group: c.SourceGroup(),
 		deliver: c.InternalTopic(config.TopicDeliver), submitted: c.InternalTopic(config.TopicSubmitted), waiting: c.InternalTopic(config.TopicWaiting),
 		parts: make(map[int32]*partition), failed: make(chan struct{}),
 	}
@@ -123,13 +126,14 @@ func (r *Resolver) start(ctx context.Context) error {
 		return err
 	}
 	r.txn = kafka.NewTransactor(r.dialer, r.txnPrefix(), r.plain, func(topic string) bool { return topic == r.submitted || topic == r.waiting })
+	r.txn.Left = r.leftOpen()
 	opts := []kgo.Opt{
 		kgo.ConsumerGroup(r.group),
 		kgo.ConsumeTopics(r.deliver, r.submitted),
 		// By range, both topics' partitions of a number go to the same member.
 		kgo.Balancers(kgo.RangeBalancer()),
 		kgo.SessionTimeout(r.cfg.Kafka.SessionTimeout),
-		kgo.HeartbeatInterval(min(3*time.Second, r.cfg.Kafka.SessionTimeout/4)),
+		kgo.HeartbeatInterval(min(kafka.HeartbeatInterval, r.cfg.Kafka.SessionTimeout/4)),
 		kgo.RebalanceTimeout(time.Minute),
 		kgo.DisableAutoCommit(),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
@@ -189,6 +193,10 @@ func (r *Resolver) checkTopics(ctx context.Context) (identity string, err error)
 }
 
 func (r *Resolver) openStore(identity string) (err error) {
+	if r.open != nil {
+		r.db, err = r.open(identity)
+		return err
+	}
 	dir := r.cfg.StateDir
 	if dir == "" {
 		if dir, err = os.MkdirTemp("", "smpp-connector-"); err != nil {
@@ -225,6 +233,7 @@ func (r *Resolver) Stop(ctx context.Context) {
 func (r *Resolver) close() {
 	if r.consumer != nil {
 		r.consumer.CloseAllowingRebalance()
+		r.consumer.AllowRebalance() // Close polls what it had buffered, and a goroutine of its own then waits for this
 	}
 	r.drop()
 	if r.plain != nil {

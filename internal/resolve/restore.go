@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/smpp-connector/smpp-connector/internal/faultpoint"
 	"github.com/smpp-connector/smpp-connector/internal/kafka"
 	"github.com/smpp-connector/smpp-connector/internal/resolve/engine"
 )
@@ -147,6 +148,7 @@ func (r *Resolver) fold(ctx context.Context, b *bounds, p int32, e *engine.Engin
 	if err := e.FoldPosition(at); err != nil {
 		return err
 	}
+	faultpoint.At("resolve.restore.middle")
 	start, _ = b.starts.Lookup(r.waiting, p)
 	end, _ = b.ends.Lookup(r.waiting, p)
 	if _, err = r.read(ctx, r.waiting, p, start.Offset, end.Offset, func(rec *kgo.Record) error {

@@ -7,8 +7,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/smpp-connector/smpp-connector/internal/faultpoint"
 	"github.com/smpp-connector/smpp-connector/internal/kafka"
-	"github.com/smpp-connector/smpp-connector/internal/smpp"
 )
 
 // commit is one transaction in hand.
@@ -52,7 +52,7 @@ func (s *Sink) build(now time.Time) *commit {
 		return nil
 	}
 	// Before the ledgers: see kafka.Membership.
-	c := &commit{member: kafka.MembershipOf(s.consumer, s.cfg.SinkGroup()), started: now, clock: smpp.Clock()}
+	c := &commit{member: kafka.MembershipOf(s.consumer, s.cfg.SinkGroup()), started: now, clock: s.lease.Now()}
 	if !s.mayCommit(c.member) {
 		s.nextCommit = now.Add(50 * time.Millisecond)
 		return nil
@@ -142,6 +142,9 @@ func (s *Sink) afterCommit(err error) {
 }
 
 func (s *Sink) succeeded(c *commit, now time.Time, took time.Duration) {
+	if s.aborts >= 3 {
+		s.log.Info("Kafka takes our commits again", "refused", s.aborts)
+	}
 	s.aborts = 0
 	s.lastCommit = c.started
 	s.commitTime += (min(took, time.Second) - s.commitTime) / 8
@@ -164,6 +167,9 @@ func (s *Sink) succeeded(c *commit, now time.Time, took time.Duration) {
 	// checked some time after that.
 	s.lease.Extend(c.clock + s.cfg.Kafka.SessionTimeout/2)
 	s.metrics.grants.Add(float64(len(c.grants)))
+	if len(c.grants) > 0 {
+		faultpoint.At("sink.offer.before")
+	}
 	s.offer(c.grants, now)
 	for _, p := range c.parts {
 		if p.held {
@@ -203,17 +209,17 @@ func (s *Sink) notCommitted(c *commit, now time.Time, err error) {
 	case errors.Is(err, kafka.ErrTooLarge):
 		largest := (*message)(nil)
 		for _, m := range c.finished {
-			if !m.shrunk && (largest == nil || len(m.rec.Value)+len(m.out.Metadata) > len(largest.rec.Value)+len(largest.out.Metadata)) {
+			if !m.shrunk && (largest == nil || m.size > largest.size) {
 				largest = m
 			}
 		}
 		if largest != nil {
 			largest.shrink()
-			s.log.Warn("a result or dead letter is too large for its topic; written without metadata and original value",
+			s.log.Warn("a result or dead letter is too large for its topic; written without metadata, original value and what of its key is too long",
 				"topic", largest.rec.Topic, "partition", largest.rec.Partition, "offset", largest.rec.Offset, "error", err)
 		}
 	case s.aborts == 3:
-		s.log.Warn("Kafka does not take our commits; sending stands still until it does", "error", err)
+		s.log.Warn("Kafka does not take our commits; sending stands still until it does", "error", kafka.Remedy(err))
 	default:
 		s.log.Debug("a commit was aborted, trying again", "error", err)
 	}

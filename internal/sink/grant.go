@@ -3,6 +3,8 @@ package sink
 import (
 	"fmt"
 	"time"
+
+	"github.com/smpp-connector/smpp-connector/internal/faultpoint"
 )
 
 // maxGrants bounds the grants of one commit.
@@ -70,7 +72,7 @@ func (s *Sink) grantLane(lane *fifo, now time.Time, any bool, grants []*message)
 			s.release(m)
 			continue
 		}
-		if exp := m.out.ExpiresAt; !exp.IsZero() && !now.Before(exp) {
+		if exp := m.out.ExpiresAt; !exp.IsZero() && !faultpoint.Wall(now).Before(exp) {
 			s.lanes.count--
 			s.finishExpired(m)
 			continue
@@ -195,7 +197,7 @@ func (s *Sink) offer(ms []*message, now time.Time) {
 			s.release(m)
 			continue
 		}
-		if exp := m.out.ExpiresAt; !exp.IsZero() && !now.Before(exp) {
+		if exp := m.out.ExpiresAt; !exp.IsZero() && !faultpoint.Wall(now).Before(exp) {
 			s.finishExpired(m) // while the commit was on its way
 			continue
 		}

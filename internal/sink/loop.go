@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/smpp-connector/smpp-connector/internal/faultpoint"
 	"github.com/smpp-connector/smpp-connector/internal/ledger"
 	"github.com/smpp-connector/smpp-connector/internal/smpp"
 )
@@ -48,6 +49,9 @@ func (s *Sink) takeInbox(spare []smpp.Answer) []smpp.Answer {
 	s.inboxMu.Unlock()
 	for i := range got {
 		s.answered(&got[i])
+	}
+	if len(got) > 0 {
+		faultpoint.At("sink.answers.after")
 	}
 	clear(got)
 	return got
@@ -95,7 +99,7 @@ func (s *Sink) enter(m *message) bool {
 	}
 	s.metrics.records.Inc()
 	p.queued++
-	p.bytes += len(m.rec.Value)
+	p.bytes += m.size
 	switch {
 	case m.rec.Value == nil:
 		s.metrics.skipped.WithLabelValues("null").Inc()
@@ -120,8 +124,8 @@ func (s *Sink) enter(m *message) bool {
 // throttle pauses a partition whose messages pile up, and resumes it: backpressure
 // reaches Kafka as paused partitions, not as growing queues.
 func (s *Sink) throttle(p *partition) {
-	full := p.queued >= s.maxQueued || p.bytes >= maxQueuedBytes || len(p.beyond) > 0
-	low := p.queued <= s.maxQueued/2 && p.bytes <= maxQueuedBytes/2 && len(p.beyond) == 0
+	full := p.queued >= s.maxQueued || p.bytes >= s.maxBytes || len(p.beyond) > 0
+	low := p.queued <= s.maxQueued/2 && p.bytes <= s.maxBytes/2 && len(p.beyond) == 0
 	switch {
 	case full && !p.paused:
 		p.paused = true
@@ -136,8 +140,13 @@ func (s *Sink) throttle(p *partition) {
 // with all that belongs to them: several commits' worth at full speed.
 const maxQueuedAll = 24_000
 
-// maxQueuedBytes bounds the values of one partition's messages in memory.
-const maxQueuedBytes = 16 << 20
+// maxQueuedBytes bounds the records of all partitions in memory as Kafka has them, keys and headers too: each partition
+// gets its share, between leastQueuedBytes and mostQueuedBytes. What a partition's last fetch brought may lie above it.
+const (
+	maxQueuedBytes   = 64 << 20
+	mostQueuedBytes  = 16 << 20
+	leastQueuedBytes = 1 << 20
+)
 
 // release lets a message go without a result: another owner will have it.
 func (s *Sink) release(m *message) {
@@ -146,7 +155,7 @@ func (s *Sink) release(m *message) {
 	}
 	m.end()
 	m.part.queued--
-	m.part.bytes -= len(m.rec.Value)
+	m.part.bytes -= m.size
 }
 
 // retriesDue moves what has waited long enough back to the lanes.

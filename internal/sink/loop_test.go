@@ -22,7 +22,7 @@ import (
 
 // idle is a sink with two SMSCs for all destinations, "a" (long messages in UDHs)
 // and "b" (as one payload), and one partition. Nothing runs.
-func idle(t *testing.T) (*Sink, *partition) {
+func idle(t testing.TB) (*Sink, *partition) {
 	t.Helper()
 	cfg, err := config.Load([]string{"KAFKA_BROKERS=127.0.0.1:1",
 		"SMSC_0_NAME=a", "SMSC_0_ADDRESS=127.0.0.1:1", "SMSC_0_SYSTEM_ID=x",

@@ -14,6 +14,7 @@ import (
 type message struct {
 	part *partition
 	rec  *kgo.Record
+	size int // of the record in bytes, key and headers too
 	out  record.Outbound
 
 	// What the poller found out. fault set: it is never sent, and this is why.

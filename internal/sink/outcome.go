@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/smpp-connector/smpp-connector/internal/faultpoint"
 	"github.com/smpp-connector/smpp-connector/internal/record"
 	"github.com/smpp-connector/smpp-connector/internal/sms"
 )
@@ -83,7 +84,7 @@ func (s *Sink) appendResult(buf []byte, m *message) (*kgo.Record, []byte) {
 	r.ReceivedAt, r.SubmittedAt, r.AnsweredAt, r.Metadata = m.receivedAt, m.submittedAt, m.answeredAt, m.out.Metadata
 	start := len(buf)
 	buf = r.AppendJSON(buf)
-	return &kgo.Record{Topic: s.cfg.Topics.Results, Key: m.rec.Key, Value: buf[start:len(buf):len(buf)]}, buf
+	return &kgo.Record{Topic: s.cfg.Topics.Results, Key: m.key(), Value: buf[start:len(buf):len(buf)]}, buf
 }
 
 func sourceOf(r *kgo.Record) record.Source {
@@ -109,7 +110,7 @@ func (s *Sink) deadLetter(m *message) *kgo.Record {
 			}
 		}
 	}
-	rec := &kgo.Record{Topic: s.cfg.Topics.DeadLetter, Key: m.rec.Key, Value: m.rec.Value, Timestamp: m.rec.Timestamp}
+	rec := &kgo.Record{Topic: s.cfg.Topics.DeadLetter, Key: m.key(), Value: m.rec.Value, Timestamp: m.rec.Timestamp}
 	if !m.shrunk {
 		rec.Headers = append(rec.Headers, m.rec.Headers...)
 	}
@@ -164,9 +165,10 @@ func (s *Sink) appendSubmissions(records []*kgo.Record, m *message) []*kgo.Recor
 	smsc := s.cfg.SMSCs[m.target].Name
 	wants := receipts(&m.out, s.habits[m.target])
 	sub := record.Submission{
-		SMSC: smsc, ID: m.out.ID, RecordKey: m.rec.Key, Parts: len(m.pieces), To: m.out.To, From: m.body.from,
-		Source: sourceOf(m.rec), SubmittedAt: m.submittedAt, Receipts: wants, Metadata: m.out.Metadata,
+		SMSC: smsc, ID: m.out.ID, Parts: len(m.pieces), To: m.out.To, From: m.body.from,
+		Source: sourceOf(m.rec), SubmittedAt: faultpoint.Wall(m.submittedAt), Receipts: wants,
 	}
+	sub.RecordKey, sub.Metadata = m.carried()
 	sent := false
 	for i := range m.pieces {
 		pc := &m.pieces[i]
@@ -203,9 +205,40 @@ const tonAlphanumeric = 5
 func (m *message) shrink() {
 	m.out.Metadata = nil
 	m.out.To, m.out.From, m.body.from = clip(m.out.To), clip(m.out.From), clip(m.body.from)
-	m.reason = fmt.Sprintf("%s (this record was too large for the topics and is given without its metadata and original value)", m.reason)
+	m.reason = fmt.Sprintf("%s (this record was too large for the topics and is given without its metadata, original value and a key of more than 64 KiB)", m.reason)
 	m.shrunk = true
 }
+
+// maxKey is the longest key, in bytes, that a receipt carries, and a result that was too large with its own.
+const maxKey = 64 << 10
+
+// key is that of the message's result and dead letter.
+func (m *message) key() []byte {
+	if m.shrunk && len(m.rec.Key) > maxKey {
+		return nil // of all that can be left out the last that could keep the result from being written
+	}
+	return m.rec.Key
+}
+
+// maxCarried bounds, in bytes, what the submissions of one message carry of it. They carry it once for each part and each
+// form of its id, and without a bound a single record of 1 MB could make 700 MB of them.
+const maxCarried = 1 << 20
+
+// carried is the key and the metadata for the submissions, without which receipts do as well.
+func (m *message) carried() (key, metadata []byte) {
+	key, metadata = m.rec.Key, m.out.Metadata
+	room := maxCarried / (maxForms * max(len(m.pieces), 1))
+	if len(key) > min(maxKey, room) {
+		key = nil
+	}
+	if len(key)+len(metadata) > room {
+		metadata = nil
+	}
+	return key, metadata
+}
+
+// maxForms is under how many keys sms.FilingKeys files an id at most.
+const maxForms = 3
 
 // clip keeps what is longer than any address to a length that one may read.
 func clip(s string) string { return s[:min(len(s), 256)] }

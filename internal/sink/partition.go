@@ -30,7 +30,7 @@ type partition struct {
 
 	high    int64 // the partition's end as the last fetch told it
 	queued  int   // messages in memory
-	bytes   int   // of their values
+	bytes   int   // of their records
 	owing   int   // granted by us, or taken up: to be seen through before a hand-over
 	sending int   // of them with an account
 	paused  bool

@@ -3,6 +3,7 @@ package sink
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -39,11 +40,12 @@ func (s *Sink) poll(ctx context.Context) {
 		// assignment, and the offsets before it for a gap: lost.
 		fetches.EachPartition(func(ft kgo.FetchTopicPartition) {
 			if ft.Err != nil {
-				s.fetchFailed(ft)
+				s.fetchFailed(ctx, ft)
 			}
 			if len(ft.Records) == 0 {
 				return
 			}
+			s.troubles.over(ft.Topic)
 			key := tp{ft.Topic, ft.Partition}
 			batches = append(batches, batch{tp: key, epoch: s.epochOf(key), high: ft.HighWatermark, messages: fromRecords(ft.Records)})
 		})
@@ -67,12 +69,15 @@ func (s *Sink) poll(ctx context.Context) {
 func fromRecords(rs []*kgo.Record) []message {
 	ms := make([]message, len(rs))
 	for i, r := range rs {
-		ms[i].rec, ms[i].control = r, r.Attrs.IsControl()
+		ms[i].rec, ms[i].control, ms[i].size = r, r.Attrs.IsControl(), len(r.Key)+len(r.Value)
+		for _, h := range r.Headers {
+			ms[i].size += len(h.Key) + len(h.Value)
+		}
 	}
 	return ms
 }
 
-func (s *Sink) fetchFailed(ft kgo.FetchTopicPartition) {
+func (s *Sink) fetchFailed(ctx context.Context, ft kgo.FetchTopicPartition) {
 	if errors.Is(ft.Err, context.Canceled) || errors.Is(ft.Err, context.DeadlineExceeded) {
 		return
 	}
@@ -82,10 +87,12 @@ func (s *Sink) fetchFailed(ft kgo.FetchTopicPartition) {
 	case errors.As(ft.Err, &loss):
 		s.log.Warn("records are gone from the topic before they were read: its retention is shorter than the backlog",
 			"topic", ft.Topic, "partition", ft.Partition, "error", ft.Err)
+	case errors.Is(ft.Err, kerr.UnknownTopicID), errors.Is(ft.Err, kerr.UnknownTopicOrPartition):
+		s.takeUpAnew(ctx, ft.Topic)
 	case kerr.IsRetriable(ft.Err):
 		s.log.Debug("fetch failed, trying again", "topic", ft.Topic, "partition", ft.Partition, "error", ft.Err)
-	default:
-		s.log.Error("fetching records failed", "topic", ft.Topic, "partition", ft.Partition, "error", ft.Err)
+	case s.troubles.new(ft.Topic, ft.Err):
+		s.log.Error("fetching records failed; trying on", "topic", ft.Topic, "partition", ft.Partition, "error", kafka.Remedy(ft.Err))
 	}
 	_ = kafka.Sleep(context.Background(), 20*time.Millisecond) // a broker that refuses at once must not make a busy loop
 }
@@ -107,7 +114,7 @@ func (s *Sink) prepare(m *message, now time.Time) {
 	if m.out.Route != "" {
 		t, ok := s.table.ByName(m.out.Route)
 		if !ok {
-			m.fault = &fault{status: "unroutable", err: &record.FieldError{Field: "route", Value: m.out.Route,
+			m.fault = &fault{status: "unroutable", err: &record.FieldError{Field: "route", Value: strconv.Quote(clip(m.out.Route)),
 				Remedy: "no SMSC that messages can be sent to has that name (see SMSC_<n>_NAME, SMSC_<n>_BIND)"}}
 			return
 		}

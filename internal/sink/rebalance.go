@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/smpp-connector/smpp-connector/internal/faultpoint"
 	"github.com/smpp-connector/smpp-connector/internal/kafka"
 	"github.com/smpp-connector/smpp-connector/internal/ledger"
 	"github.com/smpp-connector/smpp-connector/internal/smpp"
@@ -27,12 +28,15 @@ func (s *Sink) onAssigned(ctx context.Context, cl *kgo.Client, added map[string]
 		return
 	}
 	s.countPartitions(ctx)
-	left := kafka.LeftOpen{Dialer: s.dialer, Group: s.cfg.SinkGroup(), Prefix: s.txnPrefix(), Own: s.txn.Writer(), Spare: s.cfg.Topics.Results,
+	s.txn.Left.End(ctx, cl, added)
+}
+
+func (s *Sink) leftOpen() *kafka.LeftOpen {
+	return &kafka.LeftOpen{Dialer: s.dialer, Group: s.cfg.SinkGroup(), Prefix: s.txnPrefix(), Own: s.txn.Writer(), Spare: s.cfg.Topics.Results,
 		WriterOf: func(metadata string) string {
 			m, _ := ledger.ParseMetadata(metadata) // one that cannot be read is reported by onOffsets
 			return m.Writer
 		}}
-	left.End(ctx, cl, added)
 }
 
 // onOffsets installs the ledgers of what was added, before its first record is
@@ -53,11 +57,16 @@ func (s *Sink) onOffsets(ctx context.Context, _ *kgo.Client, resp *kmsg.OffsetFe
 			metas[tp{topic, partition}] = &m
 		}
 	}
+	ids, err := s.topicIDs(ctx, offsets)
+	if err != nil {
+		return err
+	}
+	s.ofFormerTopics(offsets, metas, ids)
 	member := s.membership().MemberID
 	ok := s.doSettled(ctx, func() {
 		for key, m := range metas {
 			om, _ := offsets.Get(key.topic, key.partition)
-			s.install(key, om, m)
+			s.install(key, om, m, ids[key.topic])
 			s.parts[key].member = member
 		}
 		s.assignmentChanged()
@@ -71,7 +80,7 @@ func (s *Sink) onOffsets(ctx context.Context, _ *kgo.Client, resp *kmsg.OffsetFe
 // install takes a partition over: with what we know of it, if the commit found is
 // the very one that we made (nobody else had it in between), or from the
 // metadata alone.
-func (s *Sink) install(key tp, om kafka.OffsetMeta, m *ledger.Meta) {
+func (s *Sink) install(key tp, om kafka.OffsetMeta, m *ledger.Meta, topicID string) {
 	old := s.limbo[key]
 	if old == nil {
 		old = s.parts[key]
@@ -80,7 +89,7 @@ func (s *Sink) install(key tp, om kafka.OffsetMeta, m *ledger.Meta) {
 	delete(s.parts, key)
 	s.epoch++
 	s.setEpoch(key, s.epoch)
-	if old != nil && old.letGo == nil && old.committed == om {
+	if old != nil && old.letGo == nil && old.committed == om && old.ledger.Topic() == topicID {
 		s.resume(old)
 		return
 	}
@@ -88,6 +97,9 @@ func (s *Sink) install(key tp, om kafka.OffsetMeta, m *ledger.Meta) {
 		s.forget(old)
 	}
 	p := &partition{tp: key, epoch: s.epoch, held: true, claim: new(smpp.Claim), n: m.N, committed: om, ledger: m.Restore(max(om.Offset, 0))}
+	if err := p.ledger.SetTopic(topicID); err != nil {
+		s.fail(err)
+	}
 	s.parts[key] = p
 	if g := p.ledger.Granted(); g > 0 {
 		s.log.Info("took over a partition with records in doubt", "topic", key.topic, "partition", key.partition,
@@ -154,7 +166,9 @@ func (s *Sink) onRevoked(ctx context.Context, _ *kgo.Client, revoked map[string]
 	s.loseStale(ctx, keys)
 	ctx, cancel := context.WithTimeout(ctx, s.revokeTimeout())
 	defer cancel()
+	faultpoint.At("sink.revoke.begin")
 	s.letGo(ctx, keys)
+	faultpoint.At("sink.revoke.end")
 }
 
 // revokeTimeout is how long a hand-over waits for answers: as long as the slowest
@@ -184,6 +198,7 @@ func (s *Sink) letGo(ctx context.Context, keys []tp) {
 		}
 		s.nextCommit = time.Time{}
 	})
+	faultpoint.At("sink.letgo.waiting")
 	for _, w := range waits {
 		select {
 		case <-w:
@@ -284,6 +299,7 @@ func (s *Sink) checkLimbo(now time.Time) {
 func (s *Sink) assignmentChanged() {
 	held := len(s.parts)
 	s.maxQueued = max(500, min(4096, maxQueuedAll/max(held, 1)))
+	s.maxBytes = max(leastQueuedBytes, min(mostQueuedBytes, maxQueuedBytes/max(held, 1)))
 	if total := s.totalPartitions.Load(); total > 0 && held > 0 {
 		for _, a := range s.accounts {
 			a.SetShare(min(1, float64(held)/float64(total)))

@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/smpp-connector/smpp-connector/internal/config"
+	"github.com/smpp-connector/smpp-connector/internal/faultpoint"
 	"github.com/smpp-connector/smpp-connector/internal/kafka"
 	"github.com/smpp-connector/smpp-connector/internal/record"
 	"github.com/smpp-connector/smpp-connector/internal/route"
@@ -80,7 +81,8 @@ type Sink struct {
 	budget        []int  // by account
 	up            []bool // by account: a bind that can submit is up
 	offers        [][]*smpp.Submit
-	maxQueued     int
+	maxQueued     int // messages of one partition
+	maxBytes      int // bytes of their records
 
 	// Ways into the loop.
 	inboxMu   sync.Mutex
@@ -89,6 +91,11 @@ type Sink struct {
 	batches   chan batch
 	requests  chan func()
 	committed chan error // cap 1: the committer's answer
+
+	anew     map[tp]bool // the group's callbacks alone: see recreated.go
+	goneMu   sync.Mutex
+	gone     map[string]bool // topics that are being taken up anew
+	troubles troubles
 
 	epochMu sync.Mutex
 	epochs  map[tp]int64 // callbacks write, the poller reads
@@ -115,9 +122,9 @@ func New(o Options) (*Sink, error) {
 		cfg: o.Config, dialer: o.Dialer, log: o.Log, metrics: newMetrics(o.Reg), accounts: o.Accounts, forms: o.Forms, lease: o.Lease,
 		hold: o.Config.Delivery.InDoubt == "hold", retryFor: o.Config.Delivery.RetryFor,
 		submitted: submittedTopic{name: o.Config.InternalTopic("submitted"), partitions: o.SubmittedPartitions},
-		parts:     make(map[tp]*partition), limbo: make(map[tp]*partition), epochs: make(map[tp]int64),
+		parts:     make(map[tp]*partition), limbo: make(map[tp]*partition), epochs: make(map[tp]int64), gone: make(map[string]bool),
 		wake: make(chan struct{}, 1), batches: make(chan batch, 2), requests: make(chan func()), committed: make(chan error, 1),
-		failed: make(chan struct{}), loopDone: make(chan struct{}), ready: make(chan struct{}), maxQueued: 1000,
+		failed: make(chan struct{}), loopDone: make(chan struct{}), ready: make(chan struct{}), maxQueued: 1000, maxBytes: leastQueuedBytes,
 		budget: make([]int, len(o.Accounts)), up: make([]bool, len(o.Accounts)), offers: make([][]*smpp.Submit, len(o.Accounts)),
 	}
 	var targets []route.Target
@@ -145,7 +152,7 @@ func (s *Sink) Start(ctx context.Context) error {
 		kgo.ConsumerGroup(s.cfg.SinkGroup()),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.SessionTimeout(s.cfg.Kafka.SessionTimeout),
-		kgo.HeartbeatInterval(min(3*time.Second, s.cfg.Kafka.SessionTimeout/4)),
+		kgo.HeartbeatInterval(min(kafka.HeartbeatInterval, s.cfg.Kafka.SessionTimeout/4)),
 		kgo.RebalanceTimeout(time.Minute),
 		kgo.DisableAutoCommit(),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
@@ -156,6 +163,7 @@ func (s *Sink) Start(ctx context.Context) error {
 		kgo.FetchMaxWait(500 * time.Millisecond),
 		kgo.OnPartitionsAssigned(s.onAssigned),
 		kgo.OnOffsetsFetched(s.onOffsets),
+		kgo.AdjustFetchOffsetsFn(s.startOfNewTopics),
 		kgo.OnPartitionsRevoked(s.onRevoked),
 		kgo.OnPartitionsLost(s.onLost),
 	}
@@ -170,6 +178,7 @@ func (s *Sink) Start(ctx context.Context) error {
 	}
 	s.consumer = cl
 	s.txn = kafka.NewTransactor(s.dialer, s.txnPrefix(), cl, func(topic string) bool { return topic == s.submitted.name })
+	s.txn.Left = s.leftOpen()
 	pctx, stopPoll := context.WithCancel(context.WithoutCancel(ctx))
 	lctx, stopLoop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stopPoll, s.stopLoop = stopPoll, stopLoop
@@ -195,14 +204,18 @@ func (s *Sink) Stop(ctx context.Context) {
 		s.stopPoll()
 		// Heartbeats go on meanwhile: the client is alive, and the commits need
 		// the membership.
+		faultpoint.At("sink.drain.begin")
 		s.letGo(ctx, nil)
+		faultpoint.At("sink.drain.clean")
 		s.polling.Wait()
 		lctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 		_ = s.consumer.LeaveGroupContext(lctx)
 		cancel()
+		faultpoint.At("sink.drain.left")
 		s.stopLoop()
 		s.running.Wait()
 		s.consumer.CloseAllowingRebalance()
+		s.consumer.AllowRebalance() // Close polls what it had buffered, and a goroutine of its own then waits for this
 		s.txn.Close()
 	})
 }
@@ -320,6 +333,12 @@ func defaultID(r *kgo.Record) string {
 
 var errStopOnError = errors.New("DELIVERY_ERRORS=stop")
 
+// stopError names the record and not what it holds: unlike a result's error it goes into the log and to /health.
 func stopError(m *message) error {
-	return fmt.Errorf("%w: record %s[%d]@%d can never be sent: %w", errStopOnError, m.rec.Topic, m.rec.Partition, m.rec.Offset, m.fault.err)
+	why := m.fault.err
+	var field *record.FieldError
+	if errors.As(why, &field) && field.Value != "" {
+		why = &record.FieldError{Field: field.Field, Value: "(see the record)", Remedy: field.Remedy}
+	}
+	return fmt.Errorf("%w: record %s[%d]@%d can never be sent: %w", errStopOnError, m.rec.Topic, m.rec.Partition, m.rec.Offset, why)
 }

@@ -20,11 +20,18 @@ type Lease struct {
 }
 
 // NewLease returns a lease that has run out until Extend.
-func NewLease() *Lease { return &Lease{now: Clock} }
+func NewLease() *Lease { return NewLeaseOn(Clock) }
 
-// Extend makes the lease last until a moment on Clock, as in
+// NewLeaseOn is NewLease with another clock in the place of Clock, for where time is
+// simulated. It has to run on while the process is stopped.
+func NewLeaseOn(now func() time.Duration) *Lease { return &Lease{now: now} }
+
+// Now is the time on the lease's clock.
+func (l *Lease) Now() time.Duration { return l.clock() }
+
+// Extend makes the lease last until a moment on its clock, as in
 //
-//	asked := smpp.Clock() // before the heartbeat or commit goes out
+//	asked := lease.Now() // before the heartbeat or commit goes out
 //	…                     // it succeeded
 //	lease.Extend(asked + sessionTimeout/2)
 //

@@ -1,9 +1,11 @@
 package smpp
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode"
 
 	"github.com/smpp-connector/smpp-connector/internal/smpp/wire"
 )
@@ -213,6 +215,51 @@ func FuzzWhatAPeerSends(f *testing.F) {
 			if took := time.Since(began); took > lingering+finishWithin {
 				t.Errorf("the answers came %v after the peer had closed", took)
 			}
+			halt(a)
+			ev.exactlyOnce(t, submits)
+		})
+	})
+}
+
+// FuzzWhatAPeerSendsInPlaceOfABindResponse has one connection with anything on it; the next finds a sound SMSC.
+func FuzzWhatAPeerSendsInPlaceOfABindResponse(f *testing.F) {
+	f.Add(pduWith(wire.BindTransceiverResp, 0, 1, []byte("smsc\x00")), uint8(5))
+	f.Add(header(wire.BindTransceiverResp, 0x0E, 1), uint8(0))
+	f.Add(header(wire.GenericNack, 0, 1), uint8(0))
+	f.Add([]byte("HTTP/1.1 400 Bad Request\r\n\x1b[31m"), uint8(1))
+	f.Add(append(header(wire.EnquireLink, 0, 9), delivery(1, "early")...), uint8(20))
+	f.Add(append([]byte{0, 0, 0, 15}, header(0, 0, 1)[4:]...), uint8(3))
+	f.Fuzz(func(t *testing.T, data []byte, cut uint8) {
+		synctest.Test(t, func(t *testing.T) {
+			x, ev := newExchange(t), newRecorder()
+			ev.onDelivery = func(d *Delivery) { d.Respond(wire.StatusOK) }
+			a := start(t, x, ev, nil, nil)
+			p := x.accept()
+			p.expect(wire.BindTransceiver)
+			go func() { // ends with the connection
+				for {
+					if _, err := p.next(); err != nil {
+						return
+					}
+				}
+			}()
+			at := min(int(cut), len(data))
+			if _, err := p.Write(data[:at]); err == nil {
+				p.Write(data[at:])
+			}
+			synctest.Wait()
+			for _, b := range a.Status().Binds {
+				if len(b.LastError) > 1000 || strings.ContainsFunc(b.LastError, unicode.IsControl) {
+					t.Errorf("the trouble is shown as %q", b.LastError)
+				}
+			}
+			p.Close()
+			p = x.bound()   // however long the backoff, virtual time has it
+			synctest.Wait() // until then the account may still hand back what it is offered
+			submits := messages(1)
+			a.Offer(submits)
+			p.send(ok(p.submits(1)[0].Sequence, "x"))
+			ev.await(1)
 			halt(a)
 			ev.exactlyOnce(t, submits)
 		})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/linxGnu/gosmpp/pdu"
 
+	"github.com/smpp-connector/smpp-connector/internal/faultpoint"
 	"github.com/smpp-connector/smpp-connector/internal/smpp/wire"
 )
 
@@ -215,6 +216,7 @@ func (s *session) giveAnswers(now time.Time) {
 	if throttled > 0 {
 		s.a.slowDown(now, trip, throttled)
 	}
+	faultpoint.At("session.answers.before")
 	s.release(freed)
 	s.a.deliver(s.readAnswers)
 }

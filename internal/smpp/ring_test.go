@@ -209,3 +209,22 @@ func TestAQueueKeepsOrderWithinAPriorityThroughGivingBack(t *testing.T) {
 		}
 	})
 }
+
+// An SMSC may leave one submit without an answer for as long as RESPONSE_TIMEOUT, and take thousands of others meanwhile.
+func TestAnUnansweredSubmitKeepsItsPlaceWhileTheNumbersGoRound(t *testing.T) {
+	t.Parallel()
+	epoch := time.Unix(1000, 0)
+	r := newRing(10, epoch)
+	slow := &Submit{}
+	first := r.register([]*Submit{slow}, nil, epoch)[0]
+	for range 3 * len(r.slots) {
+		quick := &Submit{}
+		q := r.register([]*Submit{quick}, nil, epoch)[0]
+		if answers, _, _ := r.settle([]response{{sequence: q}}, epoch, nil); len(answers) != 1 || answers[0].Submit != quick {
+			t.Fatalf("the answer to number %d is %+v", q, answers)
+		}
+	}
+	if answers, _, unknown := r.settle([]response{{sequence: first}}, epoch, nil); unknown != 0 || len(answers) != 1 || answers[0].Submit != slow {
+		t.Errorf("the late answer to number %d is %+v; %d unknown", first, answers, unknown)
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/smpp-connector/smpp-connector/internal/faultpoint"
 )
 
 // write is the one goroutine that writes to the connection. Each round takes what
@@ -105,7 +107,13 @@ func (s *session) flush() bool {
 	if !s.finishing.Load() {
 		s.conn.SetWriteDeadline(time.Now().Add(s.a.cfg.WriteTimeout))
 	}
+	if len(s.batch) > 0 {
+		faultpoint.At("session.write.before")
+	}
 	n, err := s.conn.Write(s.buf)
+	if len(s.batch) > 0 {
+		faultpoint.At("session.write.after")
+	}
 	if n > 0 {
 		s.metrics.sent.Add(float64(n))
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"github.com/linxGnu/gosmpp/data"
 )
 
 // The alphabet as 3GPP TS 23.038 §6.2.1 prints it, by columns, beside the table
@@ -152,6 +154,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add(byte(0), []byte("a\x1be\x1b"))
 	f.Add(byte(8), []byte("\xd8\x3d\xde\x00"))
 	f.Add(byte(3), []byte("\xe7"))
+	f.Add(byte(0), []byte("\x00\x02\x10\x24\x40\x5f\x60\x7f"))
+	f.Add(byte(0xf1), []byte("flash"))
 	f.Fuzz(func(t *testing.T, dc byte, ud []byte) {
 		text, enc, ok := Decode(dc, ud)
 		if !ok {
@@ -162,6 +166,14 @@ func FuzzDecode(f *testing.F) {
 		}
 		if got := appendText(nil, text, enc); !bytes.Equal(got, ud) {
 			t.Fatalf("%02x % x is read as %q, written % x", dc, ud, text, got)
+		}
+		// What gosmpp reads of the same octets is the same.
+		oracle := map[Encoding]data.Encoding{GSM7: data.GSM7BIT, Latin1: data.LATIN1, UCS2: data.UCS2}[enc]
+		if oracle == nil {
+			return
+		}
+		if theirs, err := oracle.Decode(ud); err == nil && theirs != text {
+			t.Fatalf("%02x % x is read as %q, by gosmpp as %q", dc, ud, text, theirs)
 		}
 	})
 }

@@ -51,6 +51,7 @@ type Delivery struct {
 	SentAt, EndedAt time.Time
 	ID              uint64 // the same for every try of one deliver_sm
 	Kind            Kind
+	From            string // source_addr
 	MessageID       string // of a receipt: as the submit_sm_resp told it
 	Stat            string // of a receipt: DELIVRD and the like
 	Bind            int
@@ -74,7 +75,9 @@ const (
 // deliver_sm as it is sent. An event is in the file within about 10 ms, and all of
 // them once Stop has returned.
 type audit struct {
-	bodies bool
+	bodies     bool
+	onSubmit   func(Submit)
+	onDelivery func(Delivery)
 
 	mu      sync.Mutex
 	file    *os.File
@@ -84,12 +87,15 @@ type audit struct {
 	ends    ring[Delivery]
 }
 
-func newAudit(path string, bodies bool, keep int) (*audit, error) {
-	a := &audit{bodies: bodies, submits: ring[Submit]{limit: keep}, ends: ring[Delivery]{limit: keep}}
-	if path == "" {
+func newAudit(o *Options) (*audit, error) {
+	a := &audit{
+		bodies: o.AuditBodies, onSubmit: o.OnSubmit, onDelivery: o.OnDelivery,
+		submits: ring[Submit]{limit: o.Keep}, ends: ring[Delivery]{limit: o.Keep},
+	}
+	if o.AuditFile == "" {
 		return a, nil
 	}
-	f, err := os.Create(path)
+	f, err := os.Create(o.AuditFile)
 	if err != nil {
 		return nil, fmt.Errorf("smsc: audit file: %w", err)
 	}
@@ -145,7 +151,9 @@ func (a *audit) close() error {
 }
 
 // off says that nobody wants to know.
-func (a *audit) off() bool { return a.file == nil && a.submits.limit == 0 }
+func (a *audit) off() bool {
+	return a.file == nil && a.submits.limit == 0 && a.onSubmit == nil && a.onDelivery == nil
+}
 
 func (a *audit) submit(b *bind, m *message, f *fate, answered bool) {
 	a.mu.Lock()
@@ -166,10 +174,13 @@ func (a *audit) submit(b *bind, m *message, f *fate, answered bool) {
 		a.buf = e.appendJSON(a.buf)
 		a.full()
 	}
-	if a.bodies && a.submits.limit > 0 {
+	if a.bodies && (a.submits.limit > 0 || a.onSubmit != nil) {
 		e.Body = append([]byte(nil), m.raw...) // m.raw dies with the PDU
 	}
 	a.submits.add(e)
+	if a.onSubmit != nil {
+		a.onSubmit(e)
+	}
 }
 
 func (a *audit) sent(p *parcel) {
@@ -201,11 +212,14 @@ func (a *audit) ended(p *parcel, status *uint32, reason string) {
 		a.full()
 	}
 	a.ends.add(e)
+	if a.onDelivery != nil {
+		a.onDelivery(e)
+	}
 }
 
 func (a *audit) delivery(p *parcel) Delivery {
 	return Delivery{
-		ID: p.id, Kind: p.kind, MessageID: p.messageID, Stat: p.stat, Bind: p.on.id,
+		ID: p.id, Kind: p.kind, From: p.from, MessageID: p.messageID, Stat: p.stat, Bind: p.on.id,
 		Sequence: p.sequence, Try: p.tries, Total: p.total, Part: p.part,
 	}
 }

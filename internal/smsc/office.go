@@ -12,6 +12,7 @@ import (
 type parcel struct {
 	id        uint64
 	kind      Kind
+	from      string
 	raw       []byte // marshalled; only the sequence_number changes from try to try
 	account   string // system_id of the binds it may go to; empty: any
 	origin    *bind  // of a receipt: the bind of the submit
@@ -47,7 +48,7 @@ type heldAnswer struct {
 func newParcel(d *pdu.DeliverSM) *parcel {
 	buf := pdu.NewBuffer(make([]byte, 0, 256))
 	d.Marshal(buf)
-	return &parcel{raw: buf.Bytes()}
+	return &parcel{raw: buf.Bytes(), from: d.SourceAddr.Address()}
 }
 
 // mailbox is the post office's part of a bind.

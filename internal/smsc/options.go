@@ -46,6 +46,11 @@ type Options struct {
 	// Keep is how many of the last submits and deliveries Submits and
 	// Delivers hold in memory. 0 keeps none.
 	Keep int
+	// OnSubmit and OnDelivery, when set, get every submit as it comes in, before
+	// it is answered, and every try to deliver as it ends: an audit that must
+	// not grow. They are called one at a time, and everything waits for them.
+	OnSubmit   func(Submit)
+	OnDelivery func(Delivery)
 
 	Behaviour
 }

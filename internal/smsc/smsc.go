@@ -81,7 +81,7 @@ func (s *SMSC) Start(ctx context.Context) error {
 	if s.opts.TLS != nil {
 		ln = tls.NewListener(ln, s.opts.TLS)
 	}
-	a, err := newAudit(s.opts.AuditFile, s.opts.AuditBodies, s.opts.Keep)
+	a, err := newAudit(&s.opts)
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}

@@ -20,6 +20,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -28,6 +29,7 @@ import (
 
 	"github.com/smpp-connector/smpp-connector/internal/config"
 	"github.com/smpp-connector/smpp-connector/internal/delivery"
+	"github.com/smpp-connector/smpp-connector/internal/faultpoint"
 	"github.com/smpp-connector/smpp-connector/internal/kafka"
 	"github.com/smpp-connector/smpp-connector/internal/record"
 	"github.com/smpp-connector/smpp-connector/internal/smpp"
@@ -63,7 +65,8 @@ type Source struct {
 	dialer     *kafka.Dialer
 	log        *slog.Logger
 	producer   *kgo.Client
-	readers    sync.Pool // of *delivery.Reader
+	readers    sync.Pool   // of *delivery.Reader
+	away       atomic.Bool // that Kafka does not take our records has been said
 	received   *prometheus.CounterVec
 	refused    *prometheus.CounterVec
 	seconds    prometheus.Histogram
@@ -122,15 +125,21 @@ func (s *Source) Stop(ctx context.Context) {
 // producer's promise.
 func (s *Source) Delivered(d *smpp.Delivery) {
 	key, kind := s.keyOf(d)
-	env := record.Deliver{SMSC: d.Account, Bind: d.Bind, CommandID: d.CommandID, ReceivedAt: d.ReceivedAt, Body: d.Body}
+	env := record.Deliver{SMSC: d.Account, Bind: d.Bind, CommandID: d.CommandID, ReceivedAt: faultpoint.Wall(d.ReceivedAt), Body: d.Body}
 	r := &kgo.Record{Topic: s.topic, Partition: record.PartitionOf(key, s.partitions), Key: []byte(key),
 		Value: env.Append(make([]byte, 0, len(d.Body)+len(d.Account)+32)), Timestamp: d.ReceivedAt}
+	faultpoint.At("source.produce.before")
 	s.producer.TryProduce(context.Background(), r, func(_ *kgo.Record, err error) {
 		switch {
 		case err == nil:
+			faultpoint.At("source.respond.before")
 			s.received.WithLabelValues(d.Account, kind).Inc()
 			s.seconds.Observe(time.Since(d.ReceivedAt).Seconds())
+			if s.away.Load() && s.away.Swap(false) {
+				s.log.Info("Kafka takes what the SMSCs deliver again")
+			}
 			d.Respond(wire.StatusOK)
+			faultpoint.At("source.respond.after")
 		case errors.Is(err, kgo.ErrMaxBuffered):
 			s.refused.WithLabelValues(d.Account, "full").Inc()
 			d.Respond(wire.StatusMsgQFul)
@@ -138,7 +147,9 @@ func (s *Source) Delivered(d *smpp.Delivery) {
 			// Both statuses make SMSCs try again; several carriers take any other
 			// as final and throw the message away.
 			s.refused.WithLabelValues(d.Account, "kafka").Inc()
-			s.log.Debug("a deliver_sm could not be made durable; the SMSC is told to send it again", "smsc", d.Account, "error", err)
+			if !s.away.Swap(true) { // once an outage, not once a message
+				s.log.Warn("Kafka does not take what the SMSCs deliver; they are told to send it again until it does", "smsc", d.Account, "error", kafka.Remedy(err))
+			}
 			d.Respond(wire.StatusSysErr)
 		}
 	})

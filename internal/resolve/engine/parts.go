@@ -19,6 +19,11 @@ import (
 // becomes whole.
 const joinedDisc = 0
 
+// maxJoined bounds the envelopes of one long message, in bytes. 255 parts of 140 octets, all that a phone can send, are well
+// under it; but nothing keeps an SMSC from putting a message_payload of 64 KiB into each, which would join to a
+// record that Kafka refuses, however often it is tried. In JSON an octet takes up to six, so this stays under 1 MB.
+const maxJoined = 128 << 10
+
 // partHead is what stands before the envelope in a part's value: the hash of its content
 // (8), and whether it repeats a part of the message joined last (1).
 const partHead = 8 + 1
@@ -46,6 +51,14 @@ type group struct {
 	parts  []part // by number
 	joined *store.Entry
 	hashes []byte // of the message joined last, 8 bytes a part
+}
+
+// size is that of the envelopes, in bytes.
+func (g *group) size() (n int) {
+	for i := range g.parts {
+		n += len(g.parts[i].envelope)
+	}
+	return n
 }
 
 func (e *Engine) loadGroup(b *store.Batch, key string) *group {
@@ -89,6 +102,9 @@ func (e *Engine) applyPart(offset int64, envelope []byte, in *received, out *Out
 		// be worse than to say what is missing.
 		e.endGroup(out, g)
 		break
+	}
+	if len(g.parts) > 0 && g.size()+len(envelope) > maxJoined {
+		e.endGroup(out, g) // told as what it is, incomplete, and begun anew
 	}
 	p := part{
 		id:  store.ID{Class: store.Part, Hash: hashOf(g.key), Disc: uint64(in.Concat.Seq)},

@@ -105,7 +105,8 @@ func (e *Engine) publishUnreadable(out *Output, offset int64, envelope []byte) {
 	if d.Decode(envelope) == nil {
 		m.SMSC, m.ReceivedAt, body = string([]byte(d.SMSC)), d.ReceivedAt, d.Body
 	}
-	m.Payload = append([]byte{}, body...)
+	// An SMSC's PDU is shorter; what else may stand in the topic must not make a record that Kafka refuses.
+	m.Payload = append([]byte{}, body[:min(len(body), maxJoined)]...)
 	out.Inbound = append(out.Inbound, Inbound{Value: m})
 	out.Events.Unreadable++
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -30,6 +29,7 @@ const damagedMark = "DAMAGED"
 type DB struct {
 	db    *pebble.DB
 	cache *pebble.Cache
+	fs    vfs.FS
 	dir   string
 	log   *slog.Logger
 }
@@ -39,22 +39,27 @@ type DB struct {
 // a line in the log. The errors that remain are the folder's: not writable, or in use
 // by another process.
 func Open(dir, identity string, log *slog.Logger) (*DB, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	return OpenIn(vfs.Default, dir, identity, log)
+}
+
+// OpenIn is Open in a file system that need not be the machine's.
+func OpenIn(fs vfs.FS, dir, identity string, log *slog.Logger) (*DB, error) {
+	if err := fs.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("state folder %s: %w (STATE_DIR must be writable)", dir, err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, damagedMark)); err == nil {
-		if err := putAside(dir, "it was found damaged while in use", log); err != nil {
+	if _, err := fs.Stat(filepath.Join(dir, damagedMark)); err == nil {
+		if err := putAside(fs, dir, "it was found damaged while in use", log); err != nil {
 			return nil, err
 		}
 	}
 	// Pebble reports a lock that is held as a plain error; tell it apart first.
-	lock, err := pebble.LockDirectory(dir, vfs.Default)
+	lock, err := pebble.LockDirectory(dir, fs)
 	if err != nil {
 		return nil, fmt.Errorf("state folder %s is in use by another process: %w (give each its own STATE_DIR)", dir, err)
 	}
 	_ = lock.Close()
 
-	d, err := open(dir, log)
+	d, err := open(fs, dir, log)
 	if err == nil {
 		err = d.checkFormat(identity)
 		if err == nil {
@@ -62,10 +67,10 @@ func Open(dir, identity string, log *slog.Logger) (*DB, error) {
 		}
 		_ = d.Close()
 	}
-	if err := putAside(dir, err.Error(), log); err != nil {
+	if err := putAside(fs, dir, err.Error(), log); err != nil {
 		return nil, err
 	}
-	if d, err = open(dir, log); err != nil {
+	if d, err = open(fs, dir, log); err != nil {
 		return nil, fmt.Errorf("state folder %s: %w", dir, err)
 	}
 	if err := d.checkFormat(identity); err != nil {
@@ -75,16 +80,16 @@ func Open(dir, identity string, log *slog.Logger) (*DB, error) {
 	return d, nil
 }
 
-func open(dir string, log *slog.Logger) (d *DB, err error) {
+func open(fs vfs.FS, dir string, log *slog.Logger) (d *DB, err error) {
 	// Some damage makes Pebble panic instead of returning an error.
 	defer func() {
 		if r := recover(); r != nil {
 			d, err = nil, fmt.Errorf("opening panicked: %v", r)
 		}
 	}()
-	d = &DB{dir: dir, log: log, cache: pebble.NewCache(cacheSize)}
+	d = &DB{fs: fs, dir: dir, log: log, cache: pebble.NewCache(cacheSize)}
 	opts := &pebble.Options{
-		Cache: d.cache, Comparer: comparer(), FormatMajorVersion: pebble.FormatNewest,
+		FS: pebbleFS(fs), Cache: d.cache, Comparer: comparer(), FormatMajorVersion: pebble.FormatNewest,
 		MemTableSize: memTableSize, MemTableStopWritesThreshold: memTables,
 		DisableWAL: true, MaxOpenFiles: 64, Logger: fatal{d},
 		CompactionConcurrencyRange: func() (int, int) { return 1, 1 },
@@ -98,6 +103,15 @@ func open(dir string, log *slog.Logger) (d *DB, err error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+// pebbleFS is what Pebble is told: nil is the machine's, which it watches for a disk
+// that hangs.
+func pebbleFS(fs vfs.FS) vfs.FS {
+	if fs == vfs.Default {
+		return nil
+	}
+	return fs
 }
 
 // errOther says that the store is whole, but not what this process can use.
@@ -136,18 +150,18 @@ func (d *DB) checkFormat(identity string) error {
 
 // putAside keeps one damaged store beside the new one, for whoever wants to look, and
 // throws an older one away: a disk that eats stores must not be filled by them.
-func putAside(dir, why string, log *slog.Logger) error {
+func putAside(fs vfs.FS, dir, why string, log *slog.Logger) error {
 	aside := filepath.Clean(dir) + ".damaged"
-	err := os.RemoveAll(aside)
+	err := fs.RemoveAll(aside)
 	if err == nil {
-		err = os.Rename(dir, aside)
+		err = fs.Rename(dir, aside)
 	}
 	if err != nil { // such as a mount point, which cannot be renamed
-		err = emptyFolder(dir)
+		err = emptyFolder(fs, dir)
 		aside = "deleted"
 	}
 	if err == nil {
-		err = os.MkdirAll(dir, 0o700)
+		err = fs.MkdirAll(dir, 0o700)
 	}
 	if err != nil {
 		return fmt.Errorf("state folder %s cannot be used (%s) nor put aside: %w", dir, why, err)
@@ -156,10 +170,10 @@ func putAside(dir, why string, log *slog.Logger) error {
 	return nil
 }
 
-func emptyFolder(dir string) error {
-	entries, err := os.ReadDir(dir)
+func emptyFolder(fs vfs.FS, dir string) error {
+	entries, err := fs.List(dir)
 	for _, e := range entries {
-		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+		err = errors.Join(err, fs.RemoveAll(filepath.Join(dir, e)))
 	}
 	return err
 }
@@ -174,7 +188,12 @@ func (d *DB) Close() error {
 // Damaged marks the store, so that the next Open begins it anew. It is for the caller
 // who has met an error in reading: trying again would meet it again.
 func (d *DB) Damaged(cause error) {
-	if err := os.WriteFile(filepath.Join(d.dir, damagedMark), []byte(cause.Error()+"\n"), 0o600); err != nil {
+	f, err := d.fs.Create(filepath.Join(d.dir, damagedMark), vfs.WriteCategoryUnspecified)
+	if err == nil {
+		_, err = f.Write([]byte(cause.Error() + "\n"))
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
 		d.log.Error("the resolver's local state is damaged, and the folder cannot be marked; delete it", "dir", d.dir, "error", err)
 	}
 }

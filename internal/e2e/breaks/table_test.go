@@ -1,0 +1,299 @@
+package breaks
+
+import "strings"
+
+// row is a scenario of the crash and fault suite, on the broker inside the test process.
+func row(test, name string) scenario {
+	return scenario{in: "internal/e2e/faults", test: "^" + test + "$/^" + name + "$/^kfake$", args: []string{"-all"}}
+}
+
+// onApache takes the same row on Apache Kafka.
+func onApache(s scenario) scenario {
+	s.test = strings.Replace(s.test, "^kfake$", "^apache$", 1)
+	return s
+}
+
+// nofailfile keeps rapid from leaving what it has found in the tree, and from looking long for the least of it: it is the
+// break's, not the code's.
+var nofailfile = []string{"-rapid.nofailfile", "-rapid.shrinktime=1s"}
+
+// breaks are in the order of a message's way.
+var breaks = []broken{
+	{
+		name: "it sends before the grant is committed", promise: "2",
+		changes: []change{{
+			"internal/sink/commit.go",
+			"	s.inflight = c\n",
+			"	s.inflight = c\n	s.offer(c.grants, now)\n",
+		}},
+		caught: row("TestTheConnectorKilledAtEachPoint", "killed_at_smpp-sink-end.before"),
+		says:   `was taken \d+ times by SMSCs, and its result does not say so`,
+	},
+	{
+		name: "it takes a submit without an answer for accepted", promise: "4",
+		changes: []change{{
+			"internal/sink/answer.go",
+			"		pc.state = doubtful\n		s.metrics.unanswered.Inc()\n",
+			"		pc.state = accepted\n		s.metrics.unanswered.Inc()\n",
+		}},
+		caught: row("TestConnectionsToTheSMSCLost", "connection_cut_before_an_answer"),
+		says:   `has never given the message id ""`,
+	},
+	{
+		name: "it commits the result when the submit goes out, before the answer", promise: "1",
+		changes: []change{{
+			"internal/sink/grant.go",
+			"			s.offers[m.target] = append(s.offers[m.target], &f.Submit)\n		}\n",
+			"			s.offers[m.target] = append(s.offers[m.target], &f.Submit)\n		}\n		m.part.sending--\n		s.finish(m, \"accepted\", \"\")\n",
+		}, {
+			"internal/sink/answer.go",
+			"	m := f.m\n",
+			"	m := f.m\n	if m.status != \"\" {\n		return\n	}\n",
+		}},
+		caught: row("TestNothingBroken", "nothing_is_broken"),
+		says:   `has never given the message id ""`,
+	},
+	{
+		name: "it does not say possible_duplicate of what it sends again", promise: "4",
+		changes: []change{{
+			"internal/sink/outcome.go",
+			`m.attempts, m.inDoubt && m.status != "in_doubt", m.reason`,
+			`m.attempts, m.inDoubt && m.status == "", m.reason`,
+		}},
+		caught: row("TestConnectionsToTheSMSCLost", "connection_cut_before_an_answer"),
+		says:   `was taken \d+ times by SMSCs, and its result does not say so`,
+	},
+	{
+		name: "it takes an EndTxn without an answer for an abort", promise: "1",
+		changes: []change{{
+			"internal/kafka/transactor.go",
+			"	return t.settle(ctx, p, m, c, err)\n",
+			"	return t.abort(ctx, p, err)\n",
+		}},
+		caught: row("TestAnEndOfATransactionThatGotNoClearAnswer", "EndTxn_applied_and_answered_with_an_error"),
+		says:   `has 2 results`,
+	},
+	{
+		name: "it takes an EndTxn without an answer for a commit", promise: "1",
+		changes: []change{{
+			"internal/kafka/transactor.go",
+			"	return t.settle(ctx, p, m, c, err)\n",
+			"	p.discard()\n	return nil\n",
+		}},
+		caught: scenario{in: "internal/kafka", test: "^TestAnEndWhoseAnswerIsLostIsSettledByReadingBack$"},
+		says:   `want each exactly once`,
+		quick:  true,
+	},
+	{
+		name: "it keeps a producer id whose epoch has run out", promise: "1",
+		changes: []change{{
+			"internal/kafka/producer.go",
+			"	cl      *kgo.Client\n",
+			"	cl      *kgo.Client\n	firstID int64\n",
+		}, {
+			"internal/kafka/producer.go",
+			"	pid, epoch, err := p.cl.ProducerID(ctx)\n	if err != nil {\n		return err\n	}\n	if !p.kip890",
+			"	pid, epoch, err := p.cl.ProducerID(ctx)\n	if err != nil {\n		return err\n	}\n	if p.firstID == 0 {\n		p.firstID = pid\n	}\n	pid = p.firstID\n	if !p.kip890",
+		}},
+		caught: scenario{in: "internal/kafka", test: "^TestAProducerWhoseEpochHasRunOutGoesOnUnderAnotherProducerID$/^kfake$"},
+		says:   `transaction \d+: `,
+	},
+	{
+		name: "it forgets at a takeover what was granted", promise: "4",
+		changes: []change{{
+			"internal/ledger/metadata.go",
+			"		if State(s) != Pending {\n",
+			"		if State(s) == Done {\n",
+		}},
+		caught: row("TestTheConnectorKilledAtEachPoint", "killed_at_session.write.after"),
+		says:   `was taken \d+ times by SMSCs, and its result does not say so`,
+	},
+	{
+		name: "it forgets at a takeover what was done beyond the committed offset", promise: "3",
+		changes: []change{{
+			"internal/ledger/metadata.go",
+			"		if State(s) != Pending {\n",
+			"		if State(s) == Granted {\n",
+		}},
+		caught: row("TestTheConnectorKilledAtEachPoint", "killed_at_smpp-sink-end.after"),
+		says:   `has 2 results`,
+	},
+	{
+		name: "it leaves out of the metadata what is done beyond the committed offset", promise: "3",
+		changes: []change{{
+			"internal/ledger/metadata.go",
+			"		if s == gap { // goes with",
+			"		if s == Done {\n			s = Pending\n		}\n		if s == gap { // goes with",
+		}, {
+			"internal/ledger/metadata.go",
+			"if span := int(top - l.c); (span+4)/5 < len(runs) {",
+			"if span := int(top - l.c); span < 0 {",
+		}},
+		caught: row("TestTheConnectorKilledAtEachPoint", "killed_at_smpp-sink-end.after"),
+		says:   `has 2 results`,
+	},
+	{
+		name: "it sends what it has inherited in doubt as if for the first time", promise: "4",
+		changes: []change{{
+			"internal/sink/loop.go",
+			"m.granted, m.inDoubt, m.inherited = true, true, true",
+			"m.granted, m.inDoubt, m.inherited = true, false, true",
+		}},
+		caught: row("TestTheConnectorKilledAtEachPoint", "killed_at_session.write.after"),
+		says:   `was taken \d+ times by SMSCs, and its result does not say so`,
+	},
+	{
+		name: "it goes on with a partition that somebody else had meanwhile", promise: "1",
+		changes: []change{{
+			"internal/sink/member.go",
+			"om != p.committed {",
+			"om.Offset < 0 {",
+		}, {
+			"internal/sink/member.go",
+			"		if p.member != m.MemberID {\n			return false\n",
+			"		if p.member == \"\" {\n			return false\n",
+		}, {
+			"internal/sink/member.go",
+			"p != nil && m.Valid() && p.member != m.MemberID {",
+			"p != nil && m.Valid() && p.member == \"\" {",
+		}},
+		caught: scenario{in: "internal/sink", test: "^TestAMemberThatWasEvictedWhileItJoinedWritesNothingOfWhatOthersHaveNow$"},
+		says:   `was sent \d times and has \d results`,
+	},
+	{
+		name: "it goes on where it stood when a partition comes back that somebody else had", promise: "1",
+		changes: []change{{
+			"internal/sink/rebalance.go",
+			"old.letGo == nil && old.committed == om && ",
+			"old.letGo == nil && ",
+		}},
+		caught: row("TestAFrozenReplicaThatWakesUpSendsNothingOld", "frozen_past_the_session,_any_moment"),
+		says:   `has \d+ results|its result does not say so`,
+	},
+	{
+		name: "it leaves the transaction of a dead predecessor open", promise: "takeover within two seconds",
+		changes: []change{{
+			"internal/sink/rebalance.go",
+			"	s.txn.Left.End(ctx, cl, added)\n",
+			"",
+		}},
+		caught: onApache(row("TestAReplicaKilledInsideATransaction", "one_of_two_replicas_killed_inside_a_transaction")),
+		says:   `still no: new result from every partition`,
+	},
+	{
+		name: "it hands partitions over without waiting for the answers", promise: "4",
+		changes: []change{{
+			"internal/sink/rebalance.go",
+			"		case <-w:\n		case <-ctx.Done():\n",
+			"		case <-w:\n		case <-ctx.Done():\n		default:\n",
+		}},
+		caught: row("TestTheConnectorStoppedCleanly", "SIGTERM_under_load"),
+		says:   `records are in doubt after a clean stop`,
+	},
+	{
+		name: "it goes on sending when its lease has run out", promise: "3",
+		changes: []change{{
+			"internal/smpp/lease.go",
+			"	return until > 0 && int64(l.clock()) < until\n",
+			"	return until > 0\n",
+		}},
+		caught: scenario{in: "internal/smpp", test: "^TestALeaseIsValidUntilItsMoment$"},
+		says:   `FAIL: TestALeaseIsValid`,
+		quick:  true,
+	},
+	{
+		name: "it looks at its lease before it encodes, and not again before it writes", promise: "3",
+		changes: []change{{
+			"internal/smpp/write.go",
+			"		if !s.a.lease.Valid() {\n			s.unwrite()\n",
+			"		if s.a.stale {\n			s.unwrite()\n",
+		}},
+		caught: scenario{in: "internal/smpp", test: "^TestALeaseThatEndsBetweenEncodingAndWritingStopsTheWrite$"},
+		says:   `FAIL: TestALeaseThatEnds`,
+		quick:  true,
+	},
+	{
+		name: "it goes on sending for a partition that it has lost", promise: "2",
+		changes: []change{{
+			"internal/smpp/submit.go",
+			"return c != nil && c.revoked.Load()",
+			"return false",
+		}},
+		caught: scenario{in: "internal/smpp", test: "^(TestAClaimRevokedBetweenEncodingAndWritingIsNotWritten|TestWithdrawBringsQueuedSubmitsBackAndLeavesTheOthers)$"},
+		says:   `FAIL: TestAClaimRevoked`,
+		quick:  true,
+	},
+	{
+		name: "it takes an answer for that of another submit", promise: "1",
+		changes: []change{{
+			"internal/smpp/ring.go",
+			"		s := r.find(responses[i].sequence)\n		if s == nil {\n			unknown++",
+			"		s := r.find(responses[i].sequence ^ 1)\n		if s == nil {\n			unknown++",
+		}},
+		caught: row("TestNothingBroken", "nothing_is_broken"),
+		says:   `has never given the message id "[^"]`,
+	},
+	{
+		name: "it gives the number of an unanswered submit to another", promise: "1",
+		changes: []change{{
+			"internal/smpp/ring.go",
+			"		for r.slots[q&mask].state == slotOut {\n",
+			"		for r.slots[q&mask].state == slotOut && q == 0 {\n",
+		}},
+		caught: scenario{in: "internal/smpp", test: "^TestAnUnansweredSubmitKeepsItsPlaceWhileTheNumbersGoRound$"},
+		says:   `the late answer to number 1 is`,
+		quick:  true,
+	},
+	{
+		name: "it answers a deliver_sm before Kafka holds it", promise: "5",
+		changes: []change{{
+			"internal/source/source.go",
+			"	faultpoint.At(\"source.produce.before\")\n",
+			"	d.Respond(wire.StatusOK)\n	faultpoint.At(\"source.produce.before\")\n",
+		}},
+		caught: row("TestTheBrokerKilled", "a_broker_away_for_longer_than_the_session"),
+		says:   `was acknowledged and is lost|still no: receipt of each accepted part and each message from a subscriber`,
+	},
+	{
+		name: "it answers a deliver_sm with ESME_ROK that Kafka did not take", promise: "5",
+		changes: []change{{
+			"internal/source/source.go",
+			"			d.Respond(wire.StatusSysErr)\n",
+			"			d.Respond(wire.StatusOK)\n",
+		}},
+		caught: row("TestTheBrokerKilled", "a_broker_away_for_longer_than_the_session"),
+		says:   `was acknowledged and is lost|still no: receipt of each accepted part and each message from a subscriber`,
+	},
+	{
+		name: "the resolver commits its offsets before its receipts", promise: "5",
+		changes: []change{{
+			"internal/resolve/commit.go",
+			"		err := r.txn.Commit(ctx, b.member, &c)\n",
+			"		_ = r.txn.Commit(ctx, b.member, &kafka.Commit{Offsets: c.Offsets})\n		err := r.txn.Commit(ctx, b.member, &c)\n",
+		}},
+		caught: row("TestTheConnectorKilledAtEachPoint", "killed_at_smpp-source-end.before"),
+		says:   `was acknowledged and is lost|still no: receipt of each accepted part and each message from a subscriber`,
+	},
+	{
+		name: "the resolver loses a part that waits when its partition moves", promise: "5",
+		changes: []change{{
+			"internal/resolve/engine/parts.go",
+			"	out.put(e.cfg.Partition, waitingRecordKey(store.Part, key, p.id.Disc), value, true)\n",
+			"",
+		}},
+		caught: scenario{in: "internal/resolve/engine", test: "^TestWhateverHappensInWhateverOrder$", args: nofailfile},
+		says:   `FAIL: TestWhatever`,
+		quick:  true,
+	},
+	{
+		name: "the resolver forgets which receipts it has published", promise: "README, receipts",
+		changes: []change{{
+			"internal/resolve/engine/origin.go",
+			"	if st.note(s.Hash, s.Final) {\n",
+			"	if false {\n",
+		}},
+		caught: scenario{in: "internal/resolve/engine", test: "^TestWhateverHappensInWhateverOrder$", args: nofailfile},
+		says:   `FAIL: TestWhatever`,
+		quick:  true,
+	},
+}

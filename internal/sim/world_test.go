@@ -1,0 +1,384 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/smpp-connector/smpp-connector/internal/config"
+	"github.com/smpp-connector/smpp-connector/internal/record"
+)
+
+const (
+	input     = "sms.outbound"
+	kafkaPort = 9092     // and those after it
+	tester    = "tester" // the host of the clients that no fault touches
+
+	responseTimeout = 5 * time.Second
+	// restWithin bounds how long, after the last fault, all may take to come to rest. The
+	// longest waits on the way are the group's minute for a rebalance and the backoffs of
+	// the sessions.
+	restWithin = 5 * time.Minute
+)
+
+// world is everything of one seed.
+type world struct {
+	t       testing.TB
+	seed    uint64
+	plan    *plan
+	net     *network
+	kafka   *kfake.Cluster
+	brokers []string
+	smscs   []*smsc
+	model   *model
+	cfg     *config.Config
+	log     *slog.Logger
+	began   time.Time
+
+	mu         sync.Mutex
+	violations []string
+	story      []string // what was broken when
+	replicas   []*replica
+	refusals   []*kfake.FaultHandle
+	timers     []*time.Timer
+	doubt      atomic.Bool // an SMSC may have left something in doubt
+
+	seenMu   sync.Mutex
+	results  map[string][]record.Result
+	letters  int
+	read     map[string]bool             // offsets that were seen
+	receipts map[string][]record.Receipt // by message id
+	inbound  []record.Inbound
+	deliver  []string // bodies of <name>.deliver
+
+	over    chan struct{}
+	running sync.WaitGroup
+}
+
+func newWorld(t testing.TB, seed uint64) *world {
+	w := &world{t: t, seed: seed, plan: makePlan(seed), net: newNetwork(), model: newModel(), began: time.Now(), over: make(chan struct{}),
+		log: slog.New(slog.DiscardHandler), read: make(map[string]bool), results: make(map[string][]record.Result), receipts: make(map[string][]record.Receipt)}
+	if os.Getenv("SMPP_TEST_LOG") != "" {
+		w.log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	p := w.plan
+	ports := make([]int, p.brokers)
+	for i := range ports {
+		ports[i] = kafkaPort + i
+		w.brokers = append(w.brokers, fmt.Sprintf("127.0.0.1:%d", ports[i]))
+	}
+	var err error
+	w.kafka, err = kfake.NewCluster(kfake.NumBrokers(p.brokers), kfake.Ports(ports...), kfake.ListenFn(w.net.listen),
+		kfake.GroupMinSessionTimeout(time.Second), kfake.BrokerConfigs(map[string]string{"group.initial.rebalance.delay.ms": "0"}),
+		kfake.SeedTopics(p.partitions, input, "sms.results", "sms.deadletter", "smpp.submitted", "smpp.deliver", "sms.receipts", "sms.inbound", "smpp.waiting"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	latency := between(draw(seed, "latency"), 100*time.Microsecond, 4*time.Millisecond)
+	env := []string{"KAFKA_BROKERS=" + strings.Join(w.brokers, ","), "KAFKA_SESSION_TIMEOUT=" + p.session.Round(time.Millisecond).String(), "SOURCE_RECEIPT_WAIT=72h", "SOURCE_MATCH_WAIT=20s"}
+	if p.hold {
+		env = append(env, "DELIVERY_IN_DOUBT=hold")
+	}
+	for i, h := range p.habits {
+		s := newSMSC(w, fmt.Sprintf("smsc%d", i), fmt.Sprintf("10.0.0.%d:2775", i), h)
+		w.smscs = append(w.smscs, s)
+		pre := fmt.Sprintf("SMSC_%d_", i)
+		env = append(env, pre+"NAME="+s.name, pre+"ADDRESS="+s.addr, pre+"SYSTEM_ID=sim", pre+"SOURCE_ADDRESS=12345", pre+"MESSAGE_ID=same",
+			fmt.Sprintf("%sWINDOW=%d", pre, p.window), fmt.Sprintf("%sBINDS=%d", pre, p.binds), fmt.Sprintf("%sTPS=%d", pre, p.tps),
+			pre+"RESPONSE_TIMEOUT="+responseTimeout.String(), pre+"BIND_TIMEOUT=3s", pre+"ENQUIRE_LINK=5s")
+	}
+	if w.cfg, err = config.Load(env); err != nil {
+		t.Fatal(err)
+	}
+	w.net.mu.Lock()
+	for i := range 40 {
+		for _, addr := range append(slices.Clone(w.brokers), w.smscAddrs()...) {
+			w.net.wire(replicaName(i), addr).latency = latency
+		}
+	}
+	w.net.mu.Unlock()
+	return w
+}
+
+// kafkaAt tells a broker's address from an SMSC's.
+func kafkaAt(addr string) bool { return strings.HasPrefix(addr, "127.0.0.1:") }
+
+func (w *world) smscAddrs() (as []string) {
+	for _, s := range w.smscs {
+		as = append(as, s.addr)
+	}
+	return as
+}
+
+// violated notes that something is not as it must be.
+func (w *world) violated(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.violations) < 50 {
+		w.violations = append(w.violations, fmt.Sprintf("%9.3fs  ", time.Since(w.began).Seconds())+fmt.Sprintf(format, args...))
+	}
+}
+
+func (w *world) tell(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	line := fmt.Sprintf("%9.3fs  ", time.Since(w.began).Seconds()) + fmt.Sprintf(format, args...)
+	w.story = append(w.story, line)
+	w.log.Info("SIM " + line)
+}
+
+func (w *world) doubted() { w.doubt.Store(true) }
+
+// later does something after a while, if the faults are not over by then.
+func (w *world) later(d time.Duration, fn func()) {
+	t := time.AfterFunc(d, fn)
+	w.mu.Lock()
+	w.timers = append(w.timers, t)
+	w.mu.Unlock()
+}
+
+// play runs the world to its end.
+func (w *world) play() {
+	driver, watcher, stopWatch := w.driver(), w.watcher(), make(chan struct{})
+	commits := w.watchCommits(stopWatch)
+	for range w.plan.replicas {
+		w.start()
+	}
+	for n, at := range w.plan.inbound {
+		w.smscs[n%len(w.smscs)].subscriber(n, at)
+	}
+	w.running.Go(func() { w.produce(driver) })
+	for _, f := range w.plan.faults {
+		time.Sleep(time.Until(w.began.Add(f.at)))
+		w.tell("%s", f.what)
+		f.do(w)
+	}
+	time.Sleep(time.Until(w.began.Add(w.plan.duration)))
+	w.heal()
+	w.rest()
+	for _, r := range w.alive() {
+		w.stop(r)
+	}
+	close(w.over)
+	w.waitReplicas()
+	w.running.Wait()
+	w.model.look(w)
+	time.Sleep(time.Second) // for the watcher
+	for _, s := range w.smscs {
+		s.stop()
+	}
+	driver.Close()
+	watcher.Close()
+	close(stopWatch)
+	commits.Wait()
+	w.kafka.Close()
+	w.audit()
+}
+
+// heal ends all faults.
+func (w *world) heal() {
+	w.mu.Lock()
+	for _, t := range w.timers {
+		t.Stop()
+	}
+	refusals := w.refusals
+	w.mu.Unlock()
+	for _, h := range refusals {
+		h.Remove()
+	}
+	w.net.mu.Lock()
+	now := time.Now()
+	for _, x := range w.net.wires {
+		x.lose, x.refuse = nil, now
+	}
+	for _, h := range w.net.hosts {
+		h.frozen = now
+	}
+	w.net.mu.Unlock()
+	for i, s := range w.smscs {
+		s.change(func(h *habits) { *h = w.plan.habits[i] })
+	}
+	w.tell("the last fault is over")
+	if len(w.alive()) == 0 {
+		w.start()
+	}
+}
+
+// rest waits until everything is done.
+func (w *world) rest() {
+	for limit := time.Now().Add(restWithin); ; time.Sleep(250 * time.Millisecond) {
+		why := w.unrest()
+		if why == "" {
+			w.tell("at rest")
+			return
+		}
+		if time.Now().After(limit) {
+			w.violated("stall: %s after the last fault, %s", restWithin, why)
+			return
+		}
+	}
+}
+
+// unrest says what is not done yet.
+func (w *world) unrest() string {
+	w.seenMu.Lock()
+	results := len(w.results)
+	receipts, inbound := len(w.receipts), len(w.inbound)
+	w.seenMu.Unlock()
+	want := 0
+	for _, r := range w.plan.records {
+		if r.kind != null {
+			want++
+		}
+	}
+	if results < want {
+		return fmt.Sprintf("%d of %d records have a result", results, want)
+	}
+	if !w.model.settled(w) {
+		w.model.look(w)
+		if !w.model.settled(w) {
+			return "not every offset is done"
+		}
+	}
+	want, moms := 0, 0
+	for _, s := range w.smscs {
+		if n := s.pending(); n > 0 {
+			return fmt.Sprintf("%d deliver_sm are not acknowledged", n)
+		}
+		r, m := s.delivered()
+		want, moms = want+r, moms+m
+	}
+	if w.plan.resolver && (receipts < want || inbound < moms) {
+		return fmt.Sprintf("%d of %d receipts and %d of %d messages are published", receipts, want, inbound, moms)
+	}
+	return ""
+}
+
+// client is one that no fault touches.
+func (w *world) client(opts ...kgo.Opt) *kgo.Client {
+	cl, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(w.brokers...), kgo.Dialer(w.net.dial(tester)), kgo.MetadataMinAge(10 * time.Millisecond),
+		kgo.RetryBackoffFn(func(int) time.Duration { return 5 * time.Millisecond })}, opts...)...)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return cl
+}
+
+func (w *world) driver() *kgo.Client {
+	next := make(map[int32]int64)
+	order := w.plan.order()
+	for _, i := range order {
+		p := w.plan.records[i].partition
+		w.model.where[i] = place{p, next[p]}
+		next[p]++
+	}
+	return w.client(kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0))
+}
+
+// produce writes the records at their times.
+func (w *world) produce(cl *kgo.Client) {
+	for _, i := range w.plan.order() {
+		rec := &w.plan.records[i]
+		time.Sleep(time.Until(w.began.Add(rec.at)))
+		r := &kgo.Record{Topic: input, Partition: rec.partition, Key: []byte(fmt.Sprint(i))}
+		if rec.kind != null {
+			r.Value = []byte(rec.value)
+		}
+		cl.Produce(context.Background(), r, func(r *kgo.Record, err error) {
+			if at, _ := w.model.place(i); err != nil || r.Offset != at.offset {
+				w.violated("the simulation is wrong: record %d is at %d and not at %d (%v)", i, r.Offset, at.offset, err)
+			}
+		})
+	}
+	_ = cl.Flush(context.Background())
+}
+
+// watcher reads all that is published, as any consumer would.
+func (w *world) watcher() *kgo.Client {
+	cl := w.client(kgo.ConsumeTopics("sms.results", "sms.deadletter", "sms.receipts", "sms.inbound", "smpp.deliver"),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(2*time.Second))
+	w.running.Go(func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		w.running.Go(func() {
+			<-w.over
+			time.Sleep(time.Second)
+			cancel()
+		})
+		for ctx.Err() == nil {
+			fs := cl.PollFetches(ctx)
+			w.seenMu.Lock()
+			fs.EachRecord(w.see)
+			w.seenMu.Unlock()
+		}
+	})
+	return cl
+}
+
+func (w *world) see(r *kgo.Record) {
+	// A leader that has moved may make the client read a part of its log once more.
+	at := fmt.Sprint(r.Topic, r.Partition, "@", r.Offset)
+	if w.read[at] {
+		return
+	}
+	w.read[at] = true
+	var err error
+	switch r.Topic {
+	case "sms.results":
+		var v record.Result
+		if v, err = record.DecodeResult(r.Value); err == nil {
+			w.results[v.ID] = append(w.results[v.ID], v)
+		}
+	case "sms.deadletter":
+		w.letters++
+	case "sms.receipts":
+		var v record.Receipt
+		if v, err = record.DecodeReceipt(r.Value); err == nil {
+			w.receipts[v.MessageID] = append(w.receipts[v.MessageID], v)
+		}
+	case "sms.inbound":
+		var v record.Inbound
+		if v, err = record.DecodeInbound(r.Value); err == nil {
+			w.inbound = append(w.inbound, v)
+		}
+	case "smpp.deliver":
+		var v record.Deliver
+		if err = v.Decode(r.Value); err == nil {
+			w.deliver = append(w.deliver, string(v.Body))
+		}
+	}
+	if err != nil {
+		w.violated("a record of %s cannot be read: %v", r.Topic, err)
+	}
+}
+
+// watchCommits has the model look whenever offsets may have been committed.
+func (w *world) watchCommits(stop chan struct{}) *sync.WaitGroup {
+	seen := make(chan struct{}, 1)
+	note := func(kmsg.Request) bool { wake(seen); return true }
+	w.kafka.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Observe: true, Count: -1, When: note},
+		kfake.Fault{Keys: []kmsg.Key{kmsg.EndTxn, kmsg.InitProducerID}, TopLevel: true, Observe: true, Count: -1, When: note})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-seen:
+				w.model.look(w) // queued behind the request that is handled
+			case <-stop:
+				return
+			}
+		}
+	})
+	return &wg
+}
