@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 var actions = map[string]func(){
@@ -16,12 +17,19 @@ var actions = map[string]func(){
 
 func send(s syscall.Signal) { _ = syscall.Kill(os.Getpid(), s) } // to ourselves: it cannot be refused
 
-// stop returns after the SIGCONT. The signal stops the process at some moment after kill(2) has returned, and who passed the point
-// would go on for a millisecond, which is a hundred submits.
+// stop returns when the process goes on. The signal stops it at some moment after kill(2) has returned, and who passed the point
+// would go on for a millisecond until then, which is a hundred submits. So it is waited for, awake: who wakes up must be at its next step
+// as soon as all others are, and not behind the handling of a signal.
 func stop() {
 	goesOn := make(chan os.Signal, 1)
 	signal.Notify(goesOn, syscall.SIGCONT)
 	defer signal.Stop(goesOn)
 	send(syscall.SIGSTOP)
-	<-goesOn
+	for last := time.Now(); len(goesOn) == 0; {
+		now := time.Now()
+		if now.Sub(last) > time.Second { // nobody else makes it stand for so long
+			return
+		}
+		last = now
+	}
 }
