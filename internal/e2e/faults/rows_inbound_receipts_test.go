@@ -27,7 +27,7 @@ func TestReceiptsThatCarriersBend(t *testing.T) {
 			w.note("%d acknowledged, %d published", acked, len(b.receipts))
 		}},
 	}, {
-		name: "receipts before the submit_sm_resp", quick: true,
+		name:    "receipts before the submit_sm_resp",
 		breaks:  "every one, by 100 ms",
 		records: 2000, rate: 500,
 		smsc: smsc.Options{Behaviour: smsc.Behaviour{
@@ -41,7 +41,7 @@ func TestReceiptsThatCarriersBend(t *testing.T) {
 		smsc: smsc.Options{Behaviour: smsc.Behaviour{Receipts: smsc.Receipts{Via: smsc.ViaOther}}},
 		hold: hold{noDoubt: true},
 	}, {
-		name: "receipts for unknown ids", quick: true,
+		name:    "receipts for unknown ids",
 		breaks:  fmt.Sprintf("%d of messages that nobody sent; SOURCE_MATCH_WAIT=3s", strangers),
 		records: 1000, rate: 250, env: []string{"SOURCE_MATCH_WAIT=3s"},
 		play: func(w *world) {

@@ -34,7 +34,7 @@ func TestWhatSubscribersSendWhileThingsBreak(t *testing.T) {
 		}
 	}
 	run(t, []row{{
-		name: "killed while receiving", quick: true,
+		name:    "killed while receiving",
 		breaks:  fmt.Sprintf("%d times kill -9, while 250 messages and 250 receipts come in a second", kills),
 		records: 3000, rate: 250, inbound: 3000,
 		smsc: smsc.Options{Behaviour: smsc.Behaviour{Retry: again}},

@@ -96,7 +96,7 @@ func TestTheWayToTheBrokerBroken(t *testing.T) {
 	run(t, []row{{
 		name:    "connections to Kafka cut every second",
 		breaks:  "all connections to the broker are cut once a second, 12 times",
-		ci:      true,
+		quick:   true,
 		records: 4000, rate: 500, inbound: 100, kafka: throughProxy,
 		play: func(w *world) { w.cutEverySecond(12) },
 		hold: hold{noDoubt: true},
@@ -192,7 +192,6 @@ func TestTheCoordinatorMoved(t *testing.T) {
 		name:    "coordinators and leaders moved",
 		breaks:  "all coordinators and partition leaders move among three nodes, 15 times",
 		in:      []string{kafkatest.KindKfake},
-		ci:      true,
 		records: 5000, rate: 700, inbound: 100,
 		play: func(w *world) { w.moveCoordinators(15) },
 		hold: hold{noDoubt: true},
@@ -262,7 +261,6 @@ func TestAnswersOfTheBrokerLost(t *testing.T) {
 	}, {
 		name:    "answers to all writes lost",
 		breaks:  "every seventh answer to each of EndTxn, TxnOffsetCommit, Produce, OffsetCommit, InitProducerId, AddOffsetsToTxn, AddPartitionsToTxn, Heartbeat and JoinGroup is lost after the broker has applied it",
-		ci:      true,
 		records: 4000, rate: 600, inbound: 100, kafka: throughProxy,
 		play: lost(7, kmsg.EndTxn, kmsg.TxnOffsetCommit, kmsg.Produce, kmsg.OffsetCommit, kmsg.InitProducerID, kmsg.AddOffsetsToTxn,
 			kmsg.AddPartitionsToTxn, kmsg.Heartbeat, kmsg.JoinGroup),

@@ -238,7 +238,7 @@ func TestOffsetsResetByAnOperator(t *testing.T) {
 	run(t, []row{{
 		name:   "offsets reset to the earliest",
 		breaks: "an operator sets the stopped group's offsets back to the start: all is sent again, as asked, each with a second result",
-		ci:     true,
+		quick:  true,
 		play: func(w *world) {
 			reset(func(start, _ int64) int64 { return start })(w)
 			w.until("all results again", patience, func() bool { return w.arrived() >= 2*n })

@@ -88,7 +88,7 @@ func TestTheDiskOfTheLocalState(t *testing.T) {
 			},
 		},
 		{
-			name: "STATE_DIR full", breaks: "at a third of the way; space again 15 s later", quick: true,
+			name: "STATE_DIR full", breaks: "at a third of the way; space again 15 s later",
 			records: 4000, rate: 300, inbound: 200, replicas: -1, smsc: lateReceipts(), value: bulky,
 			play: func(w *world) {
 				p := w.add()

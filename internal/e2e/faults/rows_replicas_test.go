@@ -38,7 +38,7 @@ func (w *world) flowing() {
 func TestReplicasComeAndGo(t *testing.T) {
 	run(t, []row{
 		{
-			name: "a second and a third replica join", breaks: "at a quarter and at half of the flow", ci: true,
+			name: "a second and a third replica join", breaks: "at a quarter and at half of the flow",
 			records: 6000, rate: 500, inbound: 300, smsc: slowAnswers(),
 			play: func(w *world) {
 				for _, at := range []float64{0.25, 0.5} {
@@ -52,7 +52,7 @@ func TestReplicasComeAndGo(t *testing.T) {
 			hold: hold{noDoubt: true, check: func(w *world, _ *books) { w.everybodySent() }},
 		},
 		{
-			name: "one of three replicas leaves", breaks: "SIGTERM to one, under load", quick: true,
+			name: "one of three replicas leaves", breaks: "SIGTERM to one, under load",
 			records: 6000, rate: 300, inbound: 300, replicas: 3,
 			play: func(w *world) {
 				w.share(0.3)
@@ -68,7 +68,7 @@ func TestReplicasComeAndGo(t *testing.T) {
 			hold: hold{noDoubt: true},
 		},
 		{
-			name: "one of three replicas killed", breaks: "kill -9 of one, under load; it does not come back", ci: true,
+			name: "one of three replicas killed", breaks: "kill -9 of one, under load; it does not come back", quick: true,
 			records: 8000, rate: 300, inbound: 300, replicas: 3,
 			play: func(w *world) {
 				w.share(0.2)

@@ -46,7 +46,7 @@ func TestAnswersThatAreMissingLateOrWrong(t *testing.T) {
 		// Each 2 s bring a window of new ones in doubt.
 		hold: hold{maxDoubt: 6 * window},
 	}, {
-		name: "answers later than RESPONSE_TIMEOUT", quick: true,
+		name:    "answers later than RESPONSE_TIMEOUT",
 		breaks:  "1 in 50 after 2.6 s, others in their time; RESPONSE_TIMEOUT=2s",
 		records: 4000, rate: 500, inbound: 100, smppVia: proxied, env: []string{"SMSC_0_RESPONSE_TIMEOUT=2s"},
 		play: func(w *world) {
@@ -70,7 +70,7 @@ func TestAnswersThatAreMissingLateOrWrong(t *testing.T) {
 		play: all(smppproxy.Rule{Command: smppproxy.SubmitSMResp, Do: smppproxy.Twice, Delay: 20 * time.Millisecond}),
 		hold: hold{noDoubt: true},
 	}, {
-		name: "negative answers for now, with and without a body", quick: true,
+		name:    "negative answers for now, with and without a body",
 		breaks:  "3 in 100 each ESME_RSYSERR without, ESME_RTHROTTLED with a body, ESME_RMSGQFUL by generic_nack",
 		records: 4000, rate: 500, inbound: 100, smppVia: proxied,
 		play: all(refuse(smppproxy.Refuse, data.ESME_RSYSERR), refuse(smppproxy.Refuse, data.ESME_RTHROTTLED, 0), refuse(smppproxy.Nack, data.ESME_RMSGQFUL)),

@@ -58,7 +58,7 @@ func TestBindsRefusedAndTLSBroken(t *testing.T) {
 		play: func(w *world) { w.bound(1); w.share(0.9) },
 		hold: hold{noDoubt: true},
 	}, {
-		name: "TLS broken in the middle", quick: true,
+		name:    "TLS broken in the middle",
 		breaks:  "3 times, 64 random octets in the SMSC's TLS stream",
 		records: 4000, rate: 500, inbound: 100, smppVia: proxiedRaw,
 		smsc: smsc.Options{TLS: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}},

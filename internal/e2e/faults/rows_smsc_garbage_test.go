@@ -11,7 +11,7 @@ import (
 // TestGarbageFromTheSMSC: no octets that it sends end the process, and none that keep the framing even cost the bind.
 func TestGarbageFromTheSMSC(t *testing.T) {
 	run(t, []row{{
-		name: "nonsense in good frames", quick: true,
+		name: "nonsense in good frames",
 		breaks: "between PDUs: unknown command ids, responses to nothing, generic_nack without our sequence, " +
 			"requests that an SMSC may not make, deliver_sm and submit_sm_resp with broken bodies",
 		records: 3000, rate: 500, inbound: 100, smppVia: proxied,

@@ -90,7 +90,7 @@ func TestConnectionsToTheSMSCLost(t *testing.T) {
 		// What lay in the proxy when the session gave up reaches the SMSC when the stall ends, after its copy perhaps.
 		hold: hold{maxDoubt: 2 * window, late: 2 * window},
 	}, {
-		name: "the SMSC unbinds, and answers what is on its way", quick: true,
+		name:    "the SMSC unbinds, and answers what is on its way",
 		breaks:  "3 times",
 		records: 4000, rate: 500, inbound: 100, smppVia: proxied,
 		play: func(w *world) {
