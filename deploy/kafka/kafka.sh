@@ -56,12 +56,19 @@ fetch() {
 	local part=$jars.part.$$
 	rm -rf "$part"
 	printf 'kafka.sh: fetching Apache Kafka 4.3.0 into %s\n' "$jars" >&2
-	if ! mvn -B -l "$part.log" -f "$here/pom.xml" org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
-		-DincludeScope=runtime -DoutputDirectory="$part"; then
-		cat "$part.log" >&2
-		rm -rf "$part" "$part.log"
-		die "Maven could not fetch the jars; its messages are above"
-	fi
+	# What Central fails to serve now it mostly serves a little later. -U: Maven remembers what it did not find, and would not even ask again.
+	local pause
+	for pause in 5 20 ''; do
+		mvn -B -U -l "$part.log" -f "$here/pom.xml" org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
+			-DincludeScope=runtime -DoutputDirectory="$part" && break
+		if [[ -z $pause ]]; then
+			cat "$part.log" >&2
+			rm -rf "$part" "$part.log"
+			die "Maven could not fetch the jars in three tries; its messages are above"
+		fi
+		printf 'kafka.sh: Maven could not fetch the jars, tried again in %d s: %s\n' "$pause" "$(grep -m 1 ERROR "$part.log")" >&2
+		sleep "$pause"
+	done
 	rm -f "$part.log"
 	touch "$part/.complete"
 	rm -rf "$jars"

@@ -99,10 +99,8 @@ func installNow() (node, modules string, err error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), installWithin)
 	defer cancel()
-	ci := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	ci.Dir = work
-	if out, err := ci.CombinedOutput(); err != nil {
-		return "", "", fmt.Errorf("npm ci: %w\n%s", err, out)
+	if err := ci(ctx, npm, work); err != nil {
+		return "", "", err
 	}
 	if err := os.Rename(work, final); err != nil && !errors.Is(err, fs.ErrExist) {
 		if _, there := os.Stat(modules); there != nil {
@@ -110,4 +108,27 @@ func installNow() (node, modules string, err error) {
 		}
 	}
 	return node, modules, nil
+}
+
+// pauses are those between the three tries to reach the registry.
+var pauses = []time.Duration{0, 5 * time.Second, 20 * time.Second}
+
+// ci is npm ci, again where it fails: what the registry fails to serve now it mostly
+// serves a little later.
+func ci(ctx context.Context, npm, dir string) (err error) {
+	for _, pause := range pauses {
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+		}
+		cmd := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+		cmd.Dir = dir
+		out, failed := cmd.CombinedOutput()
+		if failed == nil {
+			return nil
+		}
+		err = fmt.Errorf("npm ci: %w\n%s", failed, out)
+	}
+	return err
 }
