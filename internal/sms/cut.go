@@ -15,23 +15,23 @@ type plan struct {
 // cut fills the plan: each part takes as much as it holds, and ends between
 // grapheme clusters. Where that would take too many parts it ends between
 // characters.
-func (p *plan) cut(text string, enc Encoding, capacity int) {
-	p.cutBy(text, enc, capacity, true)
+func (p *plan) cut(text string, f form, capacity int) {
+	p.cutBy(text, f, capacity, true)
 	if p.n > MaxParts {
-		p.cutBy(text, enc, capacity, false)
+		p.cutBy(text, f, capacity, false)
 	}
 }
 
-func (p *plan) cutBy(text string, enc Encoding, capacity int, clusters bool) {
+func (p *plan) cutBy(text string, f form, capacity int, clusters bool) {
 	p.n = 0
 	used, state := 0, -1
 	for i := 0; i < len(text); {
 		r, size := decodeRune(text[i:])
-		units := unitsOfRune(r, enc)
+		units := f.units(r)
 		if clusters {
 			var whole int
-			if whole, state = cluster(text[i:], r, size, enc, state); whole != size {
-				size, units = whole, unitsOf(text[i:i+whole], enc)
+			if whole, state = cluster(text[i:], r, size, f.enc == UCS2 || f.national(), state); whole != size {
+				size, units = whole, f.unitsOf(text[i:i+whole])
 			}
 		}
 		switch {
@@ -42,7 +42,7 @@ func (p *plan) cutBy(text string, enc Encoding, capacity int, clusters bool) {
 			used = units
 		default: // larger than any part: its characters fill what there is
 			for j, r := range text[i : i+size] {
-				u := unitsOfRune(r, enc)
+				u := f.units(r)
 				if used+u > capacity {
 					p.end(i + j)
 					used = 0
@@ -66,14 +66,15 @@ func (p *plan) end(at int) {
 // of which r, size bytes long, is the first character. state is what the call
 // for the cluster before it gave; -1 at the start.
 //
-// In GSM7 and Latin1 the only cluster of more than one character is CR LF. In
-// UCS2 uniseg is asked, but not where two characters meet that join nothing:
+// Where there are no marks the only cluster of more than one character is CR LF:
+// in GSM7 of the default alphabet and in the 8-bit alphabets. Else, in UCS2 and in
+// the scripts of national language tables, uniseg is asked, but not where two characters meet that join nothing:
 // it takes a hundred times as long as this test.
-func cluster(text string, r rune, size int, enc Encoding, state int) (length, next int) {
+func cluster(text string, r rune, size int, marks bool, state int) (length, next int) {
 	if r == '\r' && len(text) > 1 && text[1] == '\n' {
 		return 2, -1
 	}
-	if enc != UCS2 || len(text) == size {
+	if !marks || len(text) == size {
 		return size, -1
 	}
 	if alone(r) {
@@ -112,22 +113,4 @@ func decodeRune(text string) (rune, int) {
 		return rune(text[0]), 1
 	}
 	return utf8.DecodeRuneInString(text)
-}
-
-func unitsOf(text string, enc Encoding) (units int) {
-	for _, r := range text {
-		units += unitsOfRune(r, enc)
-	}
-	return units
-}
-
-func unitsOfRune(r rune, enc Encoding) int {
-	switch {
-	case enc == GSM7:
-		return gsmWidthOf(r)
-	case enc == UCS2 && r > 0xFFFF:
-		return 2
-	default:
-		return 1
-	}
 }

@@ -6,78 +6,66 @@ import (
 	"unicode/utf16"
 )
 
-// EncodingOf tells what user data holds, from data_coding (SMPP v3.4 §5.2.19
-// and, for the coding groups above 0x0F, 3GPP TS 23.038 §4). known is false for
-// what this package cannot read, such as JIS, Cyrillic or compressed text; the
-// encoding is then Binary. IA5 is given as Latin1, of which it is a part.
-func EncodingOf(dataCoding byte) (enc Encoding, known bool) {
-	switch dataCoding {
-	case 0x00:
-		return GSM7, true
-	case 0x01, 0x03:
-		return Latin1, true
-	case 0x02, 0x04:
-		return Binary, true
-	case 0x08:
-		return UCS2, true
-	}
-	switch dataCoding >> 4 {
-	case 0x1: // a message class; bits 3 and 2 are the alphabet
-		switch dataCoding >> 2 & 3 {
-		case 0:
-			return GSM7, true
-		case 1:
-			return Binary, true
-		case 2:
-			return UCS2, true
-		}
-	case 0xC, 0xD: // message waiting indication
-		return GSM7, true
-	case 0xE:
-		return UCS2, true
-	case 0xF: // bit 2 is the alphabet; bit 3 is reserved
-		if dataCoding&4 != 0 {
-			return Binary, true
-		}
-		return GSM7, true
-	}
-	return Binary, false
+// Decode reads the text of user data without its header, by the standard's
+// codings and the default alphabet. See Codings.Read.
+func Decode(dataCoding byte, ud []byte) (text string, enc Encoding, ok bool) {
+	return (*Codings)(nil).Read(dataCoding, 0, 0, ud)
 }
 
-// Decode reads the text of user data without its header; of a long message,
-// that of all parts in their order, since a foreign sender may cut inside an
-// escape sequence or a surrogate pair.
+// AppendUnits appends the user data of one part, without its header of so many
+// octets, as Read wants it: septets that the SMSC packs come one per octet.
+func (c *Codings) AppendUnits(dst []byte, dataCoding byte, header int, ud []byte) []byte {
+	if c.Reads(dataCoding) == Packed {
+		return appendUnpacked(dst, ud, header)
+	}
+	return append(dst, ud...)
+}
+
+// Read reads text: of a long message that of all parts in their order, since a
+// foreign sender may cut inside an escape sequence or a surrogate pair. locking
+// and single are the languages that the parts' header names; they matter in GSM7
+// alone.
 //
 // ok is false where it is not text, or not wholly text of that encoding: binary
 // and unknown data codings, octets above 0x7F in GSM7, UCS-2 of odd length or with
-// half a surrogate pair. Nothing is replaced or dropped: publish ud as payload.
-func Decode(dataCoding byte, ud []byte) (text string, enc Encoding, ok bool) {
-	enc, _ = EncodingOf(dataCoding)
-	switch enc {
-	case GSM7:
-		text, ok = decodeGSM(ud)
-	case Latin1:
-		text, ok = decodeLatin1(ud), true
+// half a surrogate pair. Nothing is replaced or dropped: publish it as payload.
+func (c *Codings) Read(dataCoding byte, locking, single Language, units []byte) (text string, enc Encoding, ok bool) {
+	switch enc = c.Reads(dataCoding); enc {
+	case GSM7, Packed:
+		enc = GSM7
+		if l, s := lockingTable(locking), singleTable(single); l != nil || s != nil {
+			text, ok = decodeNational(units, l, s)
+		} else {
+			text, ok = decodeGSM(units)
+		}
+	case ASCII:
+		if text, ok = decodeOctets(units, ASCII); !ok { // of which it is a part: SMSCs announce one and send the other
+			enc = Latin1
+			text, ok = decodeOctets(units, Latin1)
+		}
+	case Latin1, Cyrillic, Hebrew:
+		text, ok = decodeOctets(units, enc)
 	case UCS2:
-		text, ok = decodeUCS2(ud)
+		if text, ok = decodeUCS2(units); !ok && isASCIIText(units) {
+			return string(units), ASCII, true
+		}
 	}
 	return text, enc, ok
 }
 
-func decodeLatin1(ud []byte) string {
-	high := 0
+// isASCIIText tells of user data that cannot be UCS-2, having an odd length, and
+// can be nothing else than printable ASCII: some SMSCs put ASCII under data_coding
+// 8. Of an even length it could be either, and is read as what it says.
+func isASCIIText(ud []byte) bool {
+	if len(ud)%2 == 0 {
+		return false
+	}
 	for _, c := range ud {
-		high += int(c >> 7)
+		if (c < ' ' || c > '~') && c != '\n' && c != '\r' {
+			return false
+		}
 	}
-	if high == 0 {
-		return string(ud)
-	}
-	var b strings.Builder
-	b.Grow(len(ud) + high)
-	for _, c := range ud {
-		b.WriteRune(rune(c))
-	}
-	return b.String()
+	return true
 }
 
 func decodeUCS2(ud []byte) (text string, ok bool) {

@@ -68,7 +68,8 @@ func TestInboundTextIsReadByItsDataCoding(t *testing.T) {
 		{0x00, "a\x1bb", "ab", GSM7, true},
 		{0x00, "a\x1b\x1bb", "a b", GSM7, true},
 		{0x00, "a\x1b", "a ", GSM7, true},
-		{0x01, "a$_@", "a$_@", Latin1, true},
+		{0x01, "a$_@", "a$_@", ASCII, true},
+		{0x01, "gar\xe7on", "garçon", Latin1, true}, // announced as what it is not, and readable
 		{0x03, "gar\xe7on", "garçon", Latin1, true},
 		{0x08, "\x04\x1f\xd8\x3d\xde\x00", "П😀", UCS2, true},
 		{0x08, "\x04\x1f\x04", "", UCS2, false},
@@ -77,11 +78,19 @@ func TestInboundTextIsReadByItsDataCoding(t *testing.T) {
 		{0x08, "\x00a\xd8\x3d", "", UCS2, false},
 		{0x08, "\xff\xfd", "\uFFFD", UCS2, true},
 		{0x08, "", "", UCS2, true},
+		{0x08, "hello", "hello", ASCII, true}, // of odd length, so not UCS-2
+		{0x08, "hell", "桥汬", UCS2, true},      // as it says
+		{0x06, "\xbf\xe0\xd8\xd2\xd5\xe2 1", "Привет 1", Cyrillic, true},
+		{0x07, "\xf9\xec\xe5\xed 1", "שלום 1", Hebrew, true},
+		{0x07, "\xa1", "", Hebrew, false}, // not assigned
 		{0x02, "x", "", Binary, false}, {0x04, "x", "", Binary, false},
-		{0x05, "x", "", Binary, false}, {0x06, "x", "", Binary, false}, {0x07, "x", "", Binary, false}, {0x0E, "x", "", Binary, false},
+		{0x05, "x", "", Binary, false}, {0x09, "x", "", Binary, false}, {0x0A, "x", "", Binary, false}, {0x0D, "x", "", Binary, false},
+		{0x0E, "x", "", Binary, false}, {0x0F, "x", "", Binary, false},
 		{0x10, "\x00", "@", GSM7, true}, {0x13, "\x00", "@", GSM7, true},
-		{0x14, "x", "", Binary, false}, {0x18, "\x00a", "a", UCS2, true}, {0x1C, "x", "", Binary, false},
-		{0x20, "x", "", Binary, false}, {0x80, "x", "", Binary, false},
+		{0x14, "x", "", Binary, false}, {0x18, "\x00a", "a", UCS2, true}, {0x1C, "x", "x", GSM7, true},
+		{0x20, "x", "", Binary, false}, {0x3F, "x", "", Binary, false}, {0x60, "x", "", Binary, false}, // compressed
+		{0x40, "x", "x", GSM7, true}, {0x48, "\x00a", "a", UCS2, true}, {0x54, "x", "", Binary, false},
+		{0x80, "x", "x", GSM7, true}, {0xB7, "\x80", "", GSM7, false},
 		{0xC0, "a", "a", GSM7, true}, {0xD8, "a", "a", GSM7, true}, {0xE0, "\x00a", "a", UCS2, true},
 		{0xF0, "\x11", "_", GSM7, true}, {0xF3, "a", "a", GSM7, true}, {0xF4, "x", "", Binary, false},
 	} {
@@ -161,10 +170,13 @@ func FuzzDecode(f *testing.F) {
 		if !ok {
 			return
 		}
+		if enc == ASCII && dc == 0x08 {
+			return // what no one may write
+		}
 		if enc == GSM7 && bytes.IndexByte(ud, esc) >= 0 {
 			return // a handset's reading of a wrong escape is not written so again
 		}
-		if got := appendText(nil, text, enc); !bytes.Equal(got, ud) {
+		if got := (form{enc: enc}).append(nil, text, 0); !bytes.Equal(got, ud) {
 			t.Fatalf("%02x % x is read as %q, written % x", dc, ud, text, got)
 		}
 		// What gosmpp reads of the same octets is the same.

@@ -12,7 +12,8 @@ const (
 	// Auto asks Split to take the cheapest encoding that holds every character.
 	Auto Encoding = iota
 	// GSM7 is the GSM 7-bit default alphabet with its extension table (3GPP TS
-	// 23.038 §6.2.1), one septet per octet: the SMSC packs. data_coding 0.
+	// 23.038 §6.2.1), or with national language tables where the user data header
+	// says so, one septet per octet: the SMSC packs. data_coding 0.
 	GSM7
 	// Latin1 is ISO-8859-1. data_coding 3.
 	Latin1
@@ -20,9 +21,22 @@ const (
 	UCS2
 	// Binary is octets without a meaning to us. data_coding 4.
 	Binary
+	// ASCII is IA5, ITU-T T.50. data_coding 1.
+	ASCII
+	// Cyrillic is ISO-8859-5. data_coding 6.
+	Cyrillic
+	// Hebrew is ISO-8859-8, in logical order. data_coding 7.
+	Hebrew
+	// Packed is GSM7 with eight septets in seven octets, as on the air. It is what an
+	// SMSC may mean by data_coding 0, see Codings; as the encoding of a message it is
+	// called GSM7.
+	Packed
 )
 
-var encodingNames = [...]string{Auto: "auto", GSM7: "gsm7", Latin1: "latin1", UCS2: "ucs2", Binary: "binary"}
+var encodingNames = [...]string{
+	Auto: "auto", GSM7: "gsm7", Latin1: "latin1", UCS2: "ucs2", Binary: "binary", ASCII: "ascii", Cyrillic: "cyrillic", Hebrew: "hebrew",
+	Packed: "gsm7-packed",
+}
 
 // String gives the name that records use.
 func (e Encoding) String() string {
@@ -45,10 +59,16 @@ func ParseEncoding(s string) (Encoding, bool) {
 // DataCoding is the data_coding of the encoding (SMPP v3.4 §5.2.19).
 func (e Encoding) DataCoding() byte {
 	switch e {
+	case ASCII:
+		return 0x01
 	case Latin1:
 		return 0x03
 	case Binary:
 		return 0x04
+	case Cyrillic:
+		return 0x06
+	case Hebrew:
+		return 0x07
 	case UCS2:
 		return 0x08
 	default:
@@ -58,13 +78,14 @@ func (e Encoding) DataCoding() byte {
 
 // WithClass gives the data_coding that carries a message class (0 to 3, 0 is
 // flash) beside the encoding: the general data coding group of 3GPP TS 23.038
-// §4. Latin1 has no such form, nor has any class outside 0 to 3: ok is false.
+// §4. The 8-bit alphabets have no such form, nor has any class outside 0 to 3:
+// ok is false.
 func (e Encoding) WithClass(class int) (dataCoding byte, ok bool) {
 	if class < 0 || class > 3 {
 		return 0, false
 	}
 	switch e {
-	case GSM7:
+	case GSM7, Packed:
 		return 0x10 | byte(class), true
 	case Binary:
 		return 0x14 | byte(class), true
@@ -130,8 +151,8 @@ func (e *CannotEncode) Error() string {
 		return fmt.Sprintf("text: byte %d is not valid UTF-8; send the text as UTF-8, or octets as payload", e.Index)
 	case e.Encoding == Binary:
 		return "text: encoding binary is for payload; use encoding auto for a text, or give payload"
-	case e.Encoding > Binary:
-		return fmt.Sprintf("text: there is no encoding %d; use auto, gsm7, latin1 or ucs2", uint8(e.Encoding))
+	case int(e.Encoding) >= len(encodingNames):
+		return fmt.Sprintf("text: there is no encoding %d; use auto, gsm7, ascii, latin1, cyrillic, hebrew or ucs2", uint8(e.Encoding))
 	default:
 		return fmt.Sprintf("text: %U at byte %d is not in %s; use encoding auto or ucs2", e.Rune, e.Index, e.Encoding)
 	}

@@ -1,10 +1,5 @@
 package sms
 
-import (
-	"unicode/utf16"
-	"unicode/utf8"
-)
-
 // MaxParts is how many parts a message may have: the count is one octet in a
 // user data header and in sar_total_segments.
 const MaxParts = 255
@@ -12,92 +7,100 @@ const MaxParts = 255
 // maxPayload is the length that a TLV's 16-bit length can tell.
 const maxPayload = 65535
 
+// Options is how a text is to be encoded and cut.
+type Options struct {
+	Encoding Encoding
+	Concat   Concat
+	// Ref tells the long messages to one recipient apart; the caller counts it.
+	Ref uint16
+	// Languages are those whose national tables may be used where the default
+	// alphabet does not hold a text, by Auto and GSM7.
+	Languages Languages
+	Codings   *Codings // nil: the standard's
+}
+
 // Parts is a message ready to be put into submit_sm PDUs.
 type Parts struct {
-	Encoding   Encoding // never Auto
+	Encoding   Encoding // never Auto or Packed
 	DataCoding byte
 	Concat     Concat // Single where the message is not long
 	Ref        uint16 // as it is in the parts: 8 bits for UDH8; 0 for Single and Payload
 	UDHI       bool   // esm_class must say that UD begins with a header
+	// Of GSM7 with national language tables, as the header says; else 0.
+	Locking, Single Language
 	// UD is the user data of each part: its header, if UDHI, and its share of
 	// the message. All share one buffer, each limited to its own capacity.
 	UD [][]byte
+
+	form form
 }
 
-// capacity is how much of a message fits one part: septets for GSM7, octets for
-// Latin1 and Binary, UTF-16 units for UCS2. A part is 140 octets on the air
-// (3GPP TS 23.040 §9.2.3.24), of which the header takes 6 or 7.
-//
-// SAR parts carry no header here, yet have the capacity of UDH8: carriers that
-// take the TLVs turn them into that header towards the handset.
-type capacity struct{ single, part int }
-
-func capacityOf(enc Encoding, mode Concat) capacity {
-	wide := 0
-	if mode == UDH16 {
-		wide = 1
-	}
-	switch enc {
-	case GSM7:
-		return capacity{160, 153 - wide}
-	case UCS2:
-		return capacity{70, 67 - wide}
-	default:
-		return capacity{140, 134 - wide}
-	}
+// Split is Options.Split for the standard's codings and the default alphabet.
+func Split(text string, enc Encoding, mode Concat, ref uint16) (Parts, error) {
+	o := Options{Encoding: enc, Concat: mode, Ref: ref}
+	return o.Split(text)
 }
 
-// Split encodes text and cuts it into the parts that mode asks for.
+// Split encodes text and cuts it into the parts that o.Concat asks for.
 //
-// Auto takes the cheapest encoding that holds every character: the one with the
-// fewest parts, and among equals the first of GSM7, Latin1, UCS2. (Handsets
-// show Latin1 less reliably, so it must save a part to be taken where GSM7 would do.)
+// Auto takes the cheapest form that holds every character: the one with the
+// fewest parts, and among equals the first of GSM7, Latin1, UCS2, GSM7 with
+// national language tables. (Handsets show Latin1 less reliably, and fewer still
+// know the tables: they must save a part to be taken.)
 //
 // No part ends inside an escape sequence of the GSM alphabet or a surrogate
 // pair. None ends inside a grapheme cluster either (an emoji with its skin
 // tone, a letter with its marks, CR LF), unless the cluster is larger than a
 // part or more than MaxParts would be needed.
 //
-// ref tells the messages to one recipient apart; the caller counts it. The
-// error is *CannotEncode or *TooLong.
-func Split(text string, enc Encoding, mode Concat, ref uint16) (Parts, error) {
+// The error is *CannotEncode or *TooLong.
+func (o *Options) Split(text string) (Parts, error) {
 	m, err := measure(text)
 	if err != nil {
 		return Parts{}, err
 	}
-	if enc, err = choose(text, &m, enc, mode); err != nil {
+	f, err := o.choose(text, &m)
+	if err != nil {
 		return Parts{}, err
 	}
-	if m.units(enc) <= capacityOf(enc, mode).single {
-		return single(text, enc), nil
+	units := m.unitsAs(f, text)
+	if f.locking|f.single == 0 && units <= f.capacity(o.Concat).single {
+		return o.single(text, f), nil
 	}
-	return splitLong(text, &m, enc, mode, ref)
+	return o.splitLong(text, units, f)
 }
 
 // splitLong is apart from Split so that a short text does not pay for the room
-// that a plan takes on the stack.
-func splitLong(text string, m *measured, enc Encoding, mode Concat, ref uint16) (Parts, error) {
-	octets := m.units(enc)
-	if enc == UCS2 {
-		octets *= 2
-	}
-	if mode == Payload {
-		if octets > maxPayload {
-			return Parts{}, &TooLong{Parts: 1, Octets: octets, Concat: mode}
+// that a plan takes on the stack. It does short texts with a header too.
+func (o *Options) splitLong(text string, units int, f form) (Parts, error) {
+	octets := f.octets(units)
+	short := units <= f.capacity(o.Concat).single
+	if short || o.Concat == Payload {
+		header := f.header(Single, false)
+		if header+octets > maxPayload {
+			return Parts{}, &TooLong{Parts: 1, Octets: octets, Concat: Payload}
 		}
-		ud := appendText(make([]byte, 0, octets), text, enc)
-		return Parts{Encoding: enc, DataCoding: enc.DataCoding(), Concat: Payload, UD: [][]byte{ud}}, nil
+		p := o.newParts(f, 1)
+		p.Concat, p.Ref = Payload, 0
+		if short {
+			p.Concat = Single
+		}
+		ud := p.appendHeader(make([]byte, 0, header+octets), 1)
+		p.UD[0] = f.append(ud, text, header)
+		return p, nil
 	}
 	var cuts plan
-	cuts.cut(text, enc, capacityOf(enc, mode).part)
+	cuts.cut(text, f, f.capacity(o.Concat).part)
 	if cuts.n > MaxParts {
-		return Parts{}, &TooLong{Parts: cuts.n, Octets: octets, Concat: mode}
+		return Parts{}, &TooLong{Parts: cuts.n, Octets: octets, Concat: o.Concat}
 	}
-	p, buf := newParts(enc, mode, ref, cuts.n, octets)
+	p := o.newParts(f, cuts.n)
+	header := f.header(o.Concat, true)
+	buf := make([]byte, 0, octets+header*cuts.n)
 	start := 0
 	for i := range p.UD {
 		from := len(buf)
-		buf = appendText(p.appendHeader(buf, i+1), text[start:cuts.ends[i]], enc)
+		buf = f.append(p.appendHeader(buf, i+1), text[start:cuts.ends[i]], header)
 		p.UD[i] = buf[from:len(buf):len(buf)]
 		start = cuts.ends[i]
 	}
@@ -107,23 +110,32 @@ func splitLong(text string, m *measured, enc Encoding, mode Concat, ref uint16) 
 // SplitBinary cuts octets into the parts that mode asks for, data_coding 4. The
 // error is *TooLong. The parts do not alias payload.
 func SplitBinary(payload []byte, mode Concat, ref uint16) (Parts, error) {
-	c := capacityOf(Binary, mode)
-	if len(payload) <= c.single || mode == Payload {
+	o := Options{Concat: mode, Ref: ref}
+	return o.SplitBinary(payload)
+}
+
+// SplitBinary cuts octets into the parts that o.Concat asks for.
+func (o *Options) SplitBinary(payload []byte) (Parts, error) {
+	f := form{enc: Binary}
+	c := f.capacity(o.Concat)
+	if len(payload) <= c.single || o.Concat == Payload {
 		if len(payload) > maxPayload {
-			return Parts{}, &TooLong{Parts: 1, Octets: len(payload), Concat: mode}
+			return Parts{}, &TooLong{Parts: 1, Octets: len(payload), Concat: Payload}
 		}
-		p := Parts{Encoding: Binary, DataCoding: Binary.DataCoding(), Concat: Payload}
+		p := o.newParts(f, 1)
+		p.Concat, p.Ref, p.UDHI = Payload, 0, false
 		if len(payload) <= c.single {
 			p.Concat = Single
 		}
-		p.UD = [][]byte{append(make([]byte, 0, len(payload)), payload...)}
+		p.UD[0] = append(make([]byte, 0, len(payload)), payload...)
 		return p, nil
 	}
 	n := (len(payload) + c.part - 1) / c.part
 	if n > MaxParts {
-		return Parts{}, &TooLong{Parts: n, Octets: len(payload), Concat: mode}
+		return Parts{}, &TooLong{Parts: n, Octets: len(payload), Concat: o.Concat}
 	}
-	p, buf := newParts(Binary, mode, ref, n, len(payload))
+	p := o.newParts(f, n)
+	buf := make([]byte, 0, len(payload)+n*f.header(o.Concat, true))
 	for i := range p.UD {
 		from := len(buf)
 		share := payload[:min(c.part, len(payload))]
@@ -135,162 +147,68 @@ func SplitBinary(payload []byte, mode Concat, ref uint16) (Parts, error) {
 }
 
 // single is the hot path: a short message, in one allocation. The text fits.
-func single(text string, enc Encoding) Parts {
+func (o *Options) single(text string, f form) Parts {
 	s := new(struct {
 		ud  [1][]byte
 		buf [160]byte
 	})
-	s.ud[0] = appendText(s.buf[:0], text, enc)
+	s.ud[0] = f.append(s.buf[:0], text, 0)
 	s.ud[0] = s.ud[0][:len(s.ud[0]):len(s.ud[0])]
-	return Parts{Encoding: enc, DataCoding: enc.DataCoding(), Concat: Single, UD: s.ud[:]}
+	return Parts{Encoding: f.enc, DataCoding: o.Codings.Writes(f.enc), Concat: Single, UD: s.ud[:], form: f}
 }
 
-func newParts(enc Encoding, mode Concat, ref uint16, n, octets int) (p Parts, buf []byte) {
-	p = Parts{Encoding: enc, DataCoding: enc.DataCoding(), Concat: mode, Ref: ref, UD: make([][]byte, n)}
-	switch mode {
-	case UDH8:
-		p.UDHI, p.Ref = true, ref&0xFF
-		octets += 6 * n
-	case UDH16:
-		p.UDHI = true
-		octets += 7 * n
+// newParts is n empty parts of a long message.
+func (o *Options) newParts(f form, n int) Parts {
+	p := Parts{Encoding: f.enc, DataCoding: o.Codings.Writes(f.enc), Concat: o.Concat, Ref: o.Ref, Locking: f.locking, Single: f.single,
+		UD: make([][]byte, n), form: f}
+	p.UDHI = f.national()
+	if n > 1 {
+		switch o.Concat {
+		case UDH8:
+			p.UDHI, p.Ref = true, o.Ref&0xFF
+		case UDH16:
+			p.UDHI = true
+		}
 	}
-	return p, make([]byte, 0, octets)
+	return p
 }
 
 // appendHeader appends the user data header of part seq, counted from 1.
 func (p *Parts) appendHeader(dst []byte, seq int) []byte {
-	total := byte(len(p.UD))
-	switch p.Concat {
-	case UDH8:
-		return append(dst, 5, iePart8, 3, byte(p.Ref), total, byte(seq))
-	case UDH16:
-		return append(dst, 6, iePart16, 4, byte(p.Ref>>8), byte(p.Ref), total, byte(seq))
-	default:
+	if !p.UDHI {
 		return dst
 	}
-}
-
-// measured is what one pass over a text tells of every encoding.
-type measured struct {
-	septets   int // as GSM7, counting only what is in the alphabet
-	runes     int // which is octets as Latin1
-	utf16     int // units as UCS2
-	gsmBad    int // index of the first character that is not in GSM7; -1: none
-	latin1Bad int // the same for Latin1
-}
-
-func (m *measured) units(enc Encoding) int {
-	switch enc {
-	case GSM7:
-		return m.septets
-	case UCS2:
-		return m.utf16
-	default:
-		return m.runes
+	size := p.form.header(p.Concat, p.Concat == UDH8 || p.Concat == UDH16)
+	total := byte(len(p.UD))
+	dst = append(dst, byte(size-1))
+	switch p.Concat {
+	case UDH8:
+		dst = append(dst, iePart8, 3, byte(p.Ref), total, byte(seq))
+	case UDH16:
+		dst = append(dst, iePart16, 4, byte(p.Ref>>8), byte(p.Ref), total, byte(seq))
 	}
-}
-
-func measure(text string) (measured, error) {
-	m := measured{gsmBad: -1, latin1Bad: -1}
-	septets, runes := 0, 0
-	for i := 0; i < len(text); {
-		if c := text[i]; c < utf8.RuneSelf {
-			width := gsmWidth[c]
-			if width == 0 && m.gsmBad < 0 {
-				m.gsmBad = i
-			}
-			septets += int(width)
-			runes++
-			i++
-			continue
-		}
-		r, size := utf8.DecodeRuneInString(text[i:])
-		if r == utf8.RuneError && size == 1 {
-			return m, cannotEncode(text, i, Auto)
-		}
-		width := gsmWidthOf(r)
-		if width == 0 && m.gsmBad < 0 {
-			m.gsmBad = i
-		}
-		if r > 0xFF && m.latin1Bad < 0 {
-			m.latin1Bad = i
-		}
-		if r > 0xFFFF {
-			m.utf16++ // beside the one that every rune counts for
-		}
-		septets += width
-		runes++
-		i += size
+	if p.Locking != 0 {
+		dst = append(dst, ieLock, 1, byte(p.Locking))
 	}
-	m.septets, m.runes, m.utf16 = septets, runes, m.utf16+runes
-	return m, nil
-}
-
-// choose settles the encoding.
-func choose(text string, m *measured, enc Encoding, mode Concat) (Encoding, error) {
-	switch enc {
-	case GSM7:
-		if m.gsmBad >= 0 {
-			return enc, cannotEncode(text, m.gsmBad, enc)
-		}
-		return enc, nil
-	case Latin1:
-		if m.latin1Bad >= 0 {
-			return enc, cannotEncode(text, m.latin1Bad, enc)
-		}
-		return enc, nil
-	case UCS2:
-		return enc, nil
-	case Auto:
-	default:
-		return enc, cannotEncode(text, 0, enc)
-	}
-	if m.gsmBad >= 0 {
-		if m.latin1Bad >= 0 {
-			return UCS2, nil
-		}
-		return Latin1, nil
-	}
-	gsm, latin1 := capacityOf(GSM7, mode), capacityOf(Latin1, mode)
-	// UCS2 never beats GSM7: its parts hold 67 units, those of GSM7 76
-	// characters even where each takes an escape. Latin1 may, where many do.
-	if m.latin1Bad >= 0 || m.septets <= gsm.single || m.septets == m.runes || mode == Payload {
-		return GSM7, nil
-	}
-	if m.runes <= latin1.single {
-		return Latin1, nil
-	}
-	if partsAs(text, Latin1, latin1.part) < partsAs(text, GSM7, gsm.part) {
-		return Latin1, nil
-	}
-	return GSM7, nil
-}
-
-func partsAs(text string, enc Encoding, capacity int) int {
-	var cuts plan
-	cuts.cut(text, enc, capacity)
-	return cuts.n
-}
-
-// appendText appends text in an encoding that holds all of it.
-func appendText(dst []byte, text string, enc Encoding) []byte {
-	switch enc {
-	case GSM7:
-		return appendGSM(dst, text)
-	case Latin1:
-		for _, r := range text {
-			dst = append(dst, byte(r))
-		}
-	case UCS2:
-		for _, r := range text {
-			if r > 0xFFFF {
-				hi, lo := utf16.EncodeRune(r)
-				dst = append(dst, byte(hi>>8), byte(hi), byte(lo>>8), byte(lo))
-				continue
-			}
-			dst = append(dst, byte(r>>8), byte(r))
-		}
+	if p.Single != 0 {
+		dst = append(dst, ieSingle, 1, byte(p.Single))
 	}
 	return dst
+}
+
+// Units counts what a text takes of a part: septets in GSM7, 16-bit units in
+// UCS2, else octets. The text is one that the parts' form holds.
+func (p *Parts) Units(text string) int { return p.form.unitsOf(text) }
+
+// Capacity is how many such units each part holds; 0 where message_payload sets no
+// such limit.
+func (p *Parts) Capacity() int {
+	switch p.Concat {
+	case Payload:
+		return 0
+	case Single:
+		return p.form.capacity(Single).single
+	default:
+		return p.form.capacity(p.Concat).part
+	}
 }

@@ -11,6 +11,11 @@ import (
 	"github.com/rivo/uniseg"
 )
 
+// read reads what parts of the standard's codings hold.
+func read(p Parts, ud []byte) (string, Encoding, bool) {
+	return (*Codings)(nil).Read(p.DataCoding, p.Locking, p.Single, ud)
+}
+
 // join takes the parts apart again, as a receiver would, and gives their text.
 func join(t testing.TB, p Parts) (all []byte, texts []string) {
 	t.Helper()
@@ -20,12 +25,13 @@ func join(t testing.TB, p Parts) (all []byte, texts []string) {
 			if err != nil {
 				t.Fatalf("part %d: %v", i+1, err)
 			}
-			if !h.Found || int(h.Total) != len(p.UD) || int(h.Seq) != i+1 || h.Ref != p.Ref || h.Wide != (p.Concat == UDH16) {
+			if h.Found == (p.Concat != UDH8 && p.Concat != UDH16) || h.Locking != p.Locking || h.Single != p.Single ||
+				h.Found && (int(h.Total) != len(p.UD) || int(h.Seq) != i+1 || h.Ref != p.Ref || h.Wide != (p.Concat == UDH16)) {
 				t.Fatalf("part %d of %d, ref %d, has the header %+v", i+1, len(p.UD), p.Ref, h)
 			}
 			ud = rest
 		}
-		text, enc, ok := Decode(p.DataCoding, ud)
+		text, enc, ok := read(p, ud)
 		if p.Encoding != Binary && (!ok || enc != p.Encoding) {
 			t.Fatalf("part %d does not decode on its own: % x", i+1, ud)
 		}
@@ -39,11 +45,11 @@ func join(t testing.TB, p Parts) (all []byte, texts []string) {
 func checkParts(t testing.TB, text string, mode Concat, p Parts) {
 	t.Helper()
 	all, texts := join(t, p)
-	got, _, ok := Decode(p.DataCoding, all)
+	got, _, ok := read(p, all)
 	if !ok || got != text || strings.Join(texts, "") != text {
 		t.Fatalf("%s, %s: the parts decode to %q (%v), want %q", p.Encoding, mode, got, ok, text)
 	}
-	c := capacityOf(p.Encoding, mode)
+	c := p.form.capacity(mode)
 	limit := c.part
 	if len(p.UD) == 1 {
 		limit = c.single
@@ -53,7 +59,7 @@ func checkParts(t testing.TB, text string, mode Concat, p Parts) {
 	}
 	inside := map[int]string{}
 	if len(p.UD) > 1 {
-		inside = insideClusters(text, p.Encoding, c.part)
+		inside = insideClusters(text, p.form, c.part)
 	}
 	at := 0
 	for i, ud := range p.UD {
@@ -71,20 +77,20 @@ func checkParts(t testing.TB, text string, mode Concat, p Parts) {
 			t.Fatalf("cut at %d inside the cluster %q", at, cluster)
 		}
 	}
-	if (p.Concat == Single) != (unitsOf(text, p.Encoding) <= c.single) {
-		t.Fatalf("a text of %d units is said to be %s", unitsOf(text, p.Encoding), p.Concat)
+	if (p.Concat == Single) != (p.form.unitsOf(text) <= c.single) {
+		t.Fatalf("a text of %d units is said to be %s", p.form.unitsOf(text), p.Concat)
 	}
 }
 
 // insideClusters is the places in text at which a cut would fall inside a
 // cluster that a part can hold.
-func insideClusters(text string, enc Encoding, capacity int) map[int]string {
+func insideClusters(text string, f form, capacity int) map[int]string {
 	inside := map[int]string{}
 	at := 0
 	for rest, state := text, -1; rest != ""; {
 		var c string
 		c, rest, _, state = uniseg.FirstGraphemeClusterInString(rest, state)
-		if len(c) > 1 && unitsOf(c, enc) <= capacity {
+		if len(c) > 1 && f.unitsOf(c) <= capacity {
 			for i := 1; i < len(c); i++ {
 				inside[at+i] = c
 			}
@@ -294,6 +300,9 @@ func TestACharacterThatCannotBeEncodedIsNamed(t *testing.T) {
 		{"5 € or ₽", GSM7, CannotEncode{Rune: '₽', Index: 9, Encoding: GSM7}},
 		{"5 €", Latin1, CannotEncode{Rune: '€', Index: 2, Encoding: Latin1}},
 		{"garçon", GSM7, CannotEncode{Rune: 'ç', Index: 3, Encoding: GSM7}},
+		{"5 €", ASCII, CannotEncode{Rune: '€', Index: 2, Encoding: ASCII}},
+		{"Ваш ключ: ½", Cyrillic, CannotEncode{Rune: '½', Index: 17, Encoding: Cyrillic}},
+		{"שלום ä", Hebrew, CannotEncode{Rune: 'ä', Index: 9, Encoding: Hebrew}},
 		{"a\xffb", Auto, CannotEncode{Rune: utf8.RuneError, Index: 1, Invalid: true}},
 		{"a\xed\xa0\x80b", UCS2, CannotEncode{Rune: utf8.RuneError, Index: 1, Invalid: true}},
 		{"text", Binary, CannotEncode{Rune: 't', Encoding: Binary}},
@@ -346,7 +355,7 @@ func TestBinaryIsCutIntoOctets(t *testing.T) {
 
 func TestNamesOfEncodingsAndWaysRoundTrip(t *testing.T) {
 	t.Parallel()
-	for e := Auto; e <= Binary; e++ {
+	for e := Auto; e <= Packed; e++ {
 		if got, ok := ParseEncoding(e.String()); !ok || got != e {
 			t.Errorf("%s is read as %s", e, got)
 		}
@@ -381,15 +390,20 @@ func TestAShortMessageTakesOneAllocation(t *testing.T) {
 
 func FuzzSplit(f *testing.F) {
 	for _, s := range []string{
-		"", "hello", "a\r\nb", "€{}", "ç", "👩‍👩‍👧‍👦🇩🇪", "\x1b", "e\u0301\u0302", "a\xff", "\u200d\u200d", "🇩🇩🇩",
+		"", "hello", "a\r\nb", "€{}", "ç", "👩‍👩‍👧‍👦🇩🇪", "\x1b", "e\u0301\u0302", "a\xff", "\u200d\u200d", "🇩🇩🇩", "şimdi ", "हिन्दी ", "اردو ", "não ",
 	} {
 		f.Add(s, uint8(0), uint8(0), uint8(60))
 		f.Add(s, uint8(3), uint8(1), uint8(2))
+		f.Add(s, uint8(135), uint8(1), uint8(30))
 	}
 	f.Fuzz(func(t *testing.T, s string, enc, mode, repeat uint8) {
 		text := strings.Repeat(s, int(repeat))
-		m, e := Concat(mode%4), Encoding(enc%5)
-		p, err := Split(text, e, m, 0x3FF)
+		m, e := Concat(mode%4), Encoding(enc%9)
+		o := Options{Encoding: e, Concat: m, Ref: 0x3FF}
+		if enc >= 128 {
+			o.Languages = AllLanguages
+		}
+		p, err := o.Split(text)
 		if err != nil {
 			var cannot *CannotEncode
 			var long *TooLong

@@ -7,15 +7,19 @@ import "fmt"
 const (
 	iePart8  = 0x00 // concatenation, 8-bit reference
 	iePart16 = 0x08 // concatenation, 16-bit reference
+	ieSingle = 0x24 // national language single shift
+	ieLock   = 0x25 // national language locking shift
 )
 
 // UDH is a user data header and what it says of concatenation.
 type UDH struct {
 	Ref        uint16
-	Total, Seq byte   // both from 1; Seq is never above Total
-	Wide       bool   // the reference has 16 bits: 0x12 and wide 0x0012 are two messages
-	Found      bool   // there is a concatenation element; the fields above hold it
-	Raw        []byte // the whole header, its length octet included; aliases the input
+	Total, Seq byte     // both from 1; Seq is never above Total
+	Wide       bool     // the reference has 16 bits: 0x12 and wide 0x0012 are two messages
+	Found      bool     // there is a concatenation element; the fields above hold it
+	Locking    Language // of the septets that follow; 0 or unknown to us: the default alphabet
+	Single     Language // of those after an escape; 0 or unknown to us: the extension table
+	Raw        []byte   // the whole header, its length octet included; aliases the input
 }
 
 // UDHError says that a message announced a header that it does not hold.
@@ -32,8 +36,8 @@ func (e *UDHError) Error() string {
 // there is one (SMPP v3.4 §5.2.12, 0x40). rest is what comes after it. The only
 // error is *UDHError; then nothing of sm can be trusted as text.
 //
-// The concatenation element may stand anywhere among the others, the last one
-// counts, and one that cannot be right (part 0, part 3 of 2, of a wrong length)
+// An element may stand anywhere among the others, the last one of a kind
+// counts, and a concatenation element that cannot be right (part 0, part 3 of 2, of a wrong length)
 // is passed over, all as 3GPP TS 23.040 §9.2.3.24 asks. So is whatever follows
 // an element that does not fit the header.
 func ParseUDH(sm []byte) (udh UDH, rest []byte, err error) {
@@ -58,6 +62,10 @@ func ParseUDH(sm []byte) (udh UDH, rest []byte, err error) {
 			udh.take(uint16(data[0]), data[1], data[2], false)
 		case id == iePart16 && n == 4:
 			udh.take(uint16(data[0])<<8|uint16(data[1]), data[2], data[3], true)
+		case id == ieSingle && n == 1:
+			udh.Single = Language(data[0])
+		case id == ieLock && n == 1:
+			udh.Locking = Language(data[0])
 		}
 	}
 	return udh, sm[size:], nil

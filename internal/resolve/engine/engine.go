@@ -9,6 +9,7 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/delivery"
 	"github.com/smpp-connector/smpp-connector/internal/record"
 	"github.com/smpp-connector/smpp-connector/internal/resolve/store"
+	"github.com/smpp-connector/smpp-connector/internal/sms"
 )
 
 // Bounds on what is looked at under one key. An SMSC that answers every submit_sm with
@@ -32,6 +33,8 @@ type Config struct {
 	ReceiptWait  time.Duration
 	PartsWait    time.Duration
 	Forms        *Forms // shared by all engines of the process
+	// Codings is what an SMSC means by data_coding, by its name; nil: the standard's for all.
+	Codings func(smsc string) *sms.Codings
 }
 
 // Engine is the state of one partition. It is used by one goroutine at a time.

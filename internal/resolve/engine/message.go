@@ -64,7 +64,7 @@ func (e *Engine) publishInbound(out *Output, parts []piece, total int) {
 		}
 		m.Missing = append(m.Missing, n)
 	}
-	decodeParts(&m, parts)
+	e.decodeParts(&m, parts)
 	m.InReplyTo = e.inReplyTo(out.batch, in)
 	out.Inbound = append(out.Inbound, Inbound{Key: []byte(m.From), Value: m})
 }
@@ -72,20 +72,22 @@ func (e *Engine) publishInbound(out *Output, parts []piece, total int) {
 // decodeParts reads the text. Parts that follow one another in the same coding are read as
 // one: a foreign sender may cut inside a surrogate pair or an escape sequence. Where
 // anything is not text, all is payload: half a text would be wrong without saying so.
-func decodeParts(m *record.Inbound, parts []piece) {
-	var text []byte
-	all := make([]byte, 0, 160*len(parts))
+func (e *Engine) decodeParts(m *record.Inbound, parts []piece) {
+	var text, units []byte
 	isText := true
 	for i := 0; i < len(parts); {
-		start := len(all)
+		in := parts[i].in
+		codings := e.codingsOf(in.smsc)
+		units = units[:0]
 		j := i
 		for ; j < len(parts); j++ {
-			if j > i && (parts[j].seq != parts[j-1].seq+1 || parts[j].in.DataCoding != parts[i].in.DataCoding) {
+			next := parts[j].in
+			if j > i && (parts[j].seq != parts[j-1].seq+1 || !sameCoding(in, next) || e.codingsOf(next.smsc) != codings) {
 				break
 			}
-			all = append(all, parts[j].in.UserData...)
+			units = codings.AppendUnits(units, in.DataCoding, len(next.UDH.Raw), next.UserData)
 		}
-		s, enc, ok := sms.Decode(parts[i].in.DataCoding, all[start:])
+		s, enc, ok := codings.Read(in.DataCoding, in.UDH.Locking, in.UDH.Single, units)
 		if i == 0 {
 			m.Encoding = enc.String()
 		}
@@ -97,7 +99,22 @@ func decodeParts(m *record.Inbound, parts []piece) {
 		m.Text = string(text)
 		return
 	}
-	m.IsPayload, m.Payload, m.Encoding = true, all, sms.Binary.String()
+	m.IsPayload, m.Payload, m.Encoding = true, []byte{}, sms.Binary.String()
+	for i := range parts {
+		m.Payload = append(m.Payload, parts[i].in.UserData...)
+	}
+}
+
+// sameCoding tells whether two parts are of one alphabet. National language tables are each part's own (3GPP TS 23.040 §9.2.3.24.15).
+func sameCoding(a, b *received) bool {
+	return a.DataCoding == b.DataCoding && a.UDH.Locking == b.UDH.Locking && a.UDH.Single == b.UDH.Single
+}
+
+func (e *Engine) codingsOf(smsc string) *sms.Codings {
+	if e.cfg.Codings == nil {
+		return nil
+	}
+	return e.cfg.Codings(smsc)
 }
 
 // inReplyTo finds the last message that was sent to the subscriber from the address that
