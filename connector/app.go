@@ -197,7 +197,7 @@ func accountConfig(c *config.SMSC) (smpp.AccountConfig, error) {
 	}
 	return smpp.AccountConfig{
 		Name: c.Name, Addresses: c.Addresses, SystemID: c.SystemID, Password: c.Password, SystemType: c.SystemType,
-		Bind: bind, Binds: c.Binds, Window: c.Window, TPS: c.TPS, TLS: tlsConfig,
+		Bind: bind, Binds: c.Binds, Window: c.Window, TPS: c.TPS, BindTPS: c.BindTPS, TLS: tlsConfig,
 		EnquireLink: c.EnquireLink, ResponseTimeout: c.ResponseTimeout, BindTimeout: c.BindTimeout,
 	}, nil
 }

@@ -34,6 +34,8 @@ var contract = []struct{ name, byDefault string }{
 	{"SMSC_0_SOURCE_ADDRESS", ""}, {"SMSC_0_ROUTES", ""}, {"SMSC_0_WEIGHT", "1"}, {"SMSC_0_PRIORITY", "0"},
 	{"SMSC_0_PROFILE", "standard"}, {"SMSC_0_LONG_MESSAGES", "udh8"}, {"SMSC_0_MESSAGE_ID", "auto"},
 	{"SMSC_0_ENQUIRE_LINK", "30s"}, {"SMSC_0_RESPONSE_TIMEOUT", "10s"}, {"SMSC_0_BIND_TIMEOUT", "10s"}, {"SMSC_0_RECEIPTS", "final"},
+	// Beyond the contract: flow, internal/FLOW.md.
+	{"SMSC_0_BIND_TPS", "0"},
 }
 
 func row(t *testing.T, rows []Variable, name string) Variable {

@@ -85,7 +85,7 @@ func TestEveryVariableReachesItsField(t *testing.T) {
 		"RESULTS_TOPIC=r", "RECEIPTS_TOPIC=c", "INBOUND_TOPIC=i", "DEADLETTER_TOPIC=d", "FORMAT=JSON",
 		"DELIVERY_IN_DOUBT=hold", "DELIVERY_ERRORS=stop", "DELIVERY_RETRY_FOR=1h", "DELIVERY_COMMIT_INTERVAL=5ms",
 		"SMSC_0_NAME=one", "SMSC_0_ADDRESS=smsc:2775,10.0.0.2:2776", "SMSC_0_SYSTEM_ID=id", "SMSC_0_PASSWORD=pw", "SMSC_0_SYSTEM_TYPE=VMA",
-		"SMSC_0_BIND=pair", "SMSC_0_BINDS=4", "SMSC_0_WINDOW=4096", "SMSC_0_TPS=12.5", "SMSC_0_SOURCE_ADDRESS=ACME", "SMSC_0_ROUTES=+49, 0043,1",
+		"SMSC_0_BIND=pair", "SMSC_0_BINDS=4", "SMSC_0_WINDOW=4096", "SMSC_0_TPS=12.5", "SMSC_0_BIND_TPS=2.5", "SMSC_0_SOURCE_ADDRESS=ACME", "SMSC_0_ROUTES=+49, 0043,1",
 		"SMSC_0_WEIGHT=3", "SMSC_0_PRIORITY=1", "SMSC_0_LONG_MESSAGES=sar", "SMSC_0_MESSAGE_ID=hex-dec", "SMSC_0_ENQUIRE_LINK=1s",
 		"SMSC_0_RESPONSE_TIMEOUT=2s", "SMSC_0_BIND_TIMEOUT=3s", "SMSC_0_RECEIPTS=all", "SMSC_0_PROFILE=standard",
 		"SMSC_1_NAME=two", "SMSC_1_ADDRESS=smsc:2777", "SMSC_1_TLS_ENABLED=true", "SMSC_1_TLS_SERVER_NAME=two.example",
@@ -105,7 +105,7 @@ func TestEveryVariableReachesItsField(t *testing.T) {
 		Delivery:        Delivery{InDoubt: "hold", Errors: "stop", RetryFor: time.Hour, CommitInterval: 5 * time.Millisecond},
 		SMSCs: []SMSC{{
 			Name: "one", Addresses: []string{"smsc:2775", "10.0.0.2:2776"}, SystemID: "id", Password: "pw", SystemType: "VMA",
-			Bind: "pair", Binds: 4, Window: 4096, TPS: 12.5, SourceAddress: "ACME", Routes: []string{"+49", "0043", "1"}, Weight: 3, Priority: 1,
+			Bind: "pair", Binds: 4, Window: 4096, TPS: 12.5, BindTPS: 2.5, SourceAddress: "ACME", Routes: []string{"+49", "0043", "1"}, Weight: 3, Priority: 1,
 			Profile: "standard", LongMessages: "sar", MessageID: "hex-dec", Receipts: "all",
 			EnquireLink: time.Second, ResponseTimeout: 2 * time.Second, BindTimeout: 3 * time.Second,
 		}, {

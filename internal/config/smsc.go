@@ -29,6 +29,7 @@ type SMSC struct {
 	Binds         int      `env:"BINDS" envDefault:"1" min:"1" max:"64" desc:"sessions held at once"`
 	Window        int      `env:"WINDOW" envDefault:"10" min:"1" max:"4096" desc:"unanswered submits per session"`
 	TPS           float64  `env:"TPS" envDefault:"0" min:"0" max:"1000000" desc:"submit_sm PDUs per second for the account, parts and retries included, 0 for no limit; replicas share it"`
+	BindTPS       float64  `env:"BIND_TPS" envDefault:"0" min:"0" max:"1000000" desc:"submit_sm PDUs per second on each bind besides, 0 for no limit; a bind is one replica's own, so it is not shared"`
 	TLS           TLS      `envPrefix:"TLS_"`
 	SourceAddress string   `env:"SOURCE_ADDRESS" desc:"sender when the record names none"`
 	// Routes are digits with an optional "+"; empty: every destination.

@@ -146,6 +146,9 @@ func (s *Sink) again(m *message, now time.Time, after time.Duration) {
 		return
 	}
 	s.metrics.retries.Inc()
+	if left, ok := m.timeLeft(now); ok { // told when it is so, not at the next try
+		after = min(after, max(left, 0))
+	}
 	s.retries.add(m, now.Add(after))
 }
 

@@ -1,11 +1,6 @@
 package sink
 
-import (
-	"fmt"
-	"time"
-
-	"github.com/smpp-connector/smpp-connector/internal/faultpoint"
-)
+import "time"
 
 // maxGrants bounds the grants of one commit.
 const maxGrants = 32768
@@ -50,8 +45,14 @@ func (s *Sink) grant(now time.Time) []*message {
 			any = any || s.budget[i] > 0
 		}
 	}
+	return s.grantAll(now, any)
+}
+
+// grantAll goes through the lanes, the most urgent first. any tells that an account
+// has room.
+func (s *Sink) grantAll(now time.Time, any bool) []*message {
 	var grants []*message
-	for p := 3; p >= 0; p-- {
+	for p := len(s.lanes.byPriority) - 1; p >= 0; p-- {
 		for _, lane := range s.lanes.byPriority[p] {
 			grants = s.grantLane(lane, now, any, grants)
 		}
@@ -72,7 +73,7 @@ func (s *Sink) grantLane(lane *fifo, now time.Time, any bool, grants []*message)
 			s.release(m)
 			continue
 		}
-		if exp := m.out.ExpiresAt; !exp.IsZero() && !faultpoint.Wall(now).Before(exp) {
+		if m.expired(now) {
 			s.lanes.count--
 			s.finishExpired(m)
 			continue
@@ -90,7 +91,7 @@ func (s *Sink) grantLane(lane *fifo, now time.Time, any bool, grants []*message)
 		}
 		if !ok {
 			skipped = append(skipped, m)
-			if m.out.ExpiresAt.IsZero() && !m.pinned() {
+			if !m.mayExpire() && !m.pinned() {
 				break // whoever stands behind it goes the same way
 			}
 			continue
@@ -120,7 +121,7 @@ func (s *Sink) grantLane(lane *fifo, now time.Time, any bool, grants []*message)
 }
 
 func (s *Sink) finishExpired(m *message) {
-	why := fmt.Sprintf("expires_at %s has passed before it could be sent", m.out.ExpiresAt.UTC().Format(time.RFC3339))
+	why := m.whyExpired()
 	if m.sentAny() && m.count(accepted) == 0 {
 		s.finish(m, "in_doubt", why+"; an earlier submit of it got no answer")
 		return
@@ -197,10 +198,12 @@ func (s *Sink) offer(ms []*message, now time.Time) {
 			s.release(m)
 			continue
 		}
-		if exp := m.out.ExpiresAt; !exp.IsZero() && !faultpoint.Wall(now).Before(exp) {
+		if m.expired(now) {
 			s.finishExpired(m) // while the commit was on its way
 			continue
 		}
+		m.renewValidity(now)
+		expires := m.expires()
 		m.state = sending
 		m.attempts++
 		m.part.sending++
@@ -214,7 +217,7 @@ func (s *Sink) offer(ms []*message, now time.Time) {
 			f.m, f.piece, f.to = m, i, m.target
 			m.body.fill(&f.SM, i)
 			f.Priority = uint8(lanePriority(m))
-			f.Owner, f.Claim = f, m.part.claim
+			f.Owner, f.Claim, f.Expires = f, m.part.claim, expires
 			pc.flight, pc.state = f, offered
 			m.open++
 			s.offers[m.target] = append(s.offers[m.target], &f.Submit)

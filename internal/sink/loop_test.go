@@ -68,12 +68,7 @@ func grantTo(s *Sink, targets ...int) []*message {
 	for _, i := range targets {
 		s.budget[i], s.up[i] = 100, true
 	}
-	var ms []*message
-	for p := range s.lanes.byPriority {
-		for _, lane := range s.lanes.byPriority[p] {
-			ms = s.grantLane(lane, time.Now(), true, ms)
-		}
-	}
+	ms := s.grantAll(time.Now(), true)
 	s.offer(ms, time.Now())
 	return ms
 }

@@ -24,10 +24,13 @@ const limboFor = 15 * time.Minute
 func (s *Sink) onAssigned(ctx context.Context, cl *kgo.Client, added map[string][]int32) {
 	<-s.ready // the client joins the group while Start still holds it
 	s.adopt(ctx, cl)
+	// Also where nothing was added: topics may have grown, and who does not know of it
+	// would go on with more than its share of the pace.
+	s.countPartitions(ctx)
 	if len(added) == 0 {
+		s.do(ctx, s.assignmentChanged)
 		return
 	}
-	s.countPartitions(ctx)
 	s.txn.Left.End(ctx, cl, added)
 }
 
@@ -96,6 +99,7 @@ func (s *Sink) install(key tp, om kafka.OffsetMeta, m *ledger.Meta, topicID stri
 	if old != nil {
 		s.forget(old)
 	}
+	s.takenOver = true
 	p := &partition{tp: key, epoch: s.epoch, held: true, claim: new(smpp.Claim), n: m.N, committed: om, ledger: m.Restore(max(om.Offset, 0))}
 	if err := p.ledger.SetTopic(topicID); err != nil {
 		s.fail(err)
@@ -302,9 +306,13 @@ func (s *Sink) assignmentChanged() {
 	s.maxBytes = max(leastQueuedBytes, min(mostQueuedBytes, maxQueuedBytes/max(held, 1)))
 	if total := s.totalPartitions.Load(); total > 0 && held > 0 {
 		for _, a := range s.accounts {
+			if s.heldNone && s.takenOver {
+				a.SetShare(0) // what others had until now they give up slowly: so must we take it
+			}
 			a.SetShare(min(1, float64(held)/float64(total)))
 		}
 	}
+	s.heldNone, s.takenOver = held == 0, false
 	s.metrics.partitions.Set(float64(held))
 	s.published = time.Time{}
 	s.nudge()

@@ -63,6 +63,8 @@ type Sink struct {
 	// The loop's own state.
 	parts         map[tp]*partition // held
 	limbo         map[tp]*partition // lost, perhaps for a moment
+	heldNone      bool              // at the last change of the assignment
+	takenOver     bool              // since then, a partition that was not ours, or was somebody's meanwhile
 	lanes         lanes
 	retries       retries
 	verdicts      fifo // decided without a grant, waiting for a place in the ledger

@@ -40,6 +40,7 @@ type Account struct {
 	mu       sync.Mutex
 	queue    queue
 	pace     pace
+	perBind  []pace // by bind, with BindTPS; a bind that comes up again goes on with its own
 	stopping bool
 	sessions []*session // bound and able to submit
 	// idle sessions have room in their windows and found the queue empty or the
@@ -77,6 +78,9 @@ func NewAccount(cfg AccountConfig, ev Events, lease *Lease, log *slog.Logger, m 
 	for range cfg.Binds {
 		for _, t := range types {
 			a.seats = append(a.seats, newSeat(a, len(a.seats), t))
+			if cfg.BindTPS > 0 {
+				a.perBind = append(a.perBind, newPace(cfg.BindTPS))
+			}
 		}
 	}
 	return a
@@ -195,7 +199,10 @@ func (a *Account) Withdraw(c *Claim) {
 	a.metrics.queued.Set(float64(a.queue.n))
 }
 
-const reasonRevoked = "its claim was revoked"
+const (
+	reasonRevoked = "its claim was revoked"
+	reasonExpired = "its time was over before it was written"
+)
 
 // Budget is how many more submits it makes sense to grant now: the places free in
 // the windows of the bound sessions plus what will be answered and replaced within
@@ -211,11 +218,15 @@ func (a *Account) Budget(ahead time.Duration) int {
 		return 0
 	}
 	a.pace.advance(now)
+	a.showLimit()
 	free := 0
 	for _, s := range a.sessions {
 		free += s.free()
 	}
 	limit := a.pace.limit()
+	if a.perBind != nil {
+		limit = min(limit, a.cfg.BindTPS*float64(len(a.sessions)))
+	}
 	rate := min(limit, a.pace.sent.rate(now))
 	budget := float64(free) + rate*ahead.Seconds()
 	if !math.IsInf(limit, 1) {
@@ -239,7 +250,8 @@ func (a *Account) Ready() bool {
 	return slices.ContainsFunc(a.seats, func(s *seat) bool { return s.status().State == Bound })
 }
 
-// SetShare sets which part of TPS is this process's, 0 to 1.
+// SetShare sets which part of TPS is this process's, 0 to 1. The rate goes to it
+// slowly, except to all and to nothing: see pace.
 func (a *Account) SetShare(f float64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -268,8 +280,8 @@ func (a *Account) Status() AccountStatus {
 	defer a.mu.Unlock()
 	a.pace.advance(now)
 	st.Queued = a.queue.n
-	st.Share = a.pace.share
-	st.TPS = a.pace.tps * a.pace.share
+	st.Share = a.pace.target
+	st.TPS = a.pace.tps * a.pace.target
 	if limit := a.pace.limit(); !math.IsInf(limit, 1) {
 		st.Limit = limit
 	}

@@ -55,6 +55,7 @@ type AccountConfig struct {
 	Binds      int     // sessions (for Pair: pairs) held at once; default 1
 	Window     int     // unanswered submits per session, 1 to MaxWindow; default 10
 	TPS        float64 // submit_sm a second over all binds; 0: no limit
+	BindTPS    float64 // submit_sm a second on each bind besides; 0: no limit
 	TLS        *tls.Config
 
 	EnquireLink     time.Duration // silence after which the peer is asked; default 30s
@@ -94,6 +95,7 @@ func (c AccountConfig) withDefaults() AccountConfig {
 	}
 	c.Window = min(c.Window, MaxWindow)
 	c.TPS = max(c.TPS, 0)
+	c.BindTPS = max(c.BindTPS, 0)
 	if c.MaxUnansweredDeliver <= 0 {
 		c.MaxUnansweredDeliver = 10_000
 	}

@@ -17,7 +17,7 @@ import (
 const writeSize = 64 << 10
 
 // take moves up to room submits into batch, for s to write, and those whose claim
-// is revoked into revoked. Each one in batch has a place in s's window from here on.
+// is revoked, or whose time is over, into revoked. Each one in batch has a place in s's window from here on.
 //
 // Nothing taken and wait 0: s is idle until woken. Nothing taken and wait more than
 // 0: s keeps the time and comes back after it.
@@ -34,7 +34,7 @@ func (a *Account) take(s *session, now time.Time, room, bytes int) (wait time.Du
 		if next == nil || a.stopping {
 			break
 		}
-		if next.Claim.Revoked() {
+		if next.Claim.Revoked() || next.expired(now) {
 			a.queue.drop(lane)
 			s.revoked = append(s.revoked, next)
 			continue
@@ -42,6 +42,11 @@ func (a *Account) take(s *session, now time.Time, room, bytes int) (wait time.Du
 		if permits == 0 {
 			if permits = a.pace.available(now); permits <= 0 {
 				return a.keepTime(s)
+			}
+			if p := a.paceOf(s); p != nil {
+				if permits = min(permits, p.available(now)); permits <= 0 {
+					return a.waitForOwnPace(s, p)
+				}
 			}
 			room = min(room, permits)
 		}
@@ -58,6 +63,9 @@ func (a *Account) take(s *session, now time.Time, room, bytes int) (wait time.Du
 	}
 	if n := len(s.batch); n > 0 {
 		a.pace.take(n, now)
+		if p := a.paceOf(s); p != nil {
+			p.take(n, now)
+		}
 		s.inUse.Add(int64(n))
 		a.metrics.queued.Set(float64(a.queue.n))
 		a.wakeNext()
@@ -79,6 +87,24 @@ func (a *Account) keepTime(s *session) time.Duration {
 	return 0
 }
 
+// waitForOwnPace lets s sleep until its own pace has permits again, and another take
+// what there is meanwhile: the account's pace has some left.
+func (a *Account) waitForOwnPace(s *session, p *pace) time.Duration {
+	if a.timekeeper == s {
+		a.timekeeper = nil
+	}
+	a.wakeNext()
+	return p.wait(a.queue.n)
+}
+
+// paceOf is the bind's own pace, nil without BindTPS.
+func (a *Account) paceOf(s *session) *pace {
+	if a.perBind == nil {
+		return nil
+	}
+	return &a.perBind[s.bind]
+}
+
 func (a *Account) goIdle(s *session) { a.idle = append(a.idle, s) }
 
 func (a *Account) wakeNext() {
@@ -92,10 +118,13 @@ func (a *Account) wakeNext() {
 // giveBack undoes a take for n submits that were not written while their session
 // lives on (the lease ran out, or a claim of the batch was revoked): kept are queued
 // again, first in line; the permits of all n go back.
-func (a *Account) giveBack(n int, kept []*Submit) {
+func (a *Account) giveBack(s *session, n int, kept []*Submit) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.pace.giveBack(n)
+	if p := a.paceOf(s); p != nil {
+		p.giveBack(n)
+	}
 	if a.stopping {
 		a.giveUp(kept, "the account was stopped")
 		return

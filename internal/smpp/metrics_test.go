@@ -60,7 +60,7 @@ func TestEverythingIsCounted(t *testing.T) {
 		expectMetrics(t, reg,
 			`smpp_connector_smpp_bind_up{bind="0",smsc="carrier",type="transceiver"} 1`,
 			`smpp_connector_smpp_window_size{bind="0",smsc="carrier"} 10`,
-			`smpp_connector_smpp_pace_limit{smsc="carrier"} 500`,
+			`smpp_connector_smpp_pace_limit{smsc="carrier"} 5`,
 			`smpp_connector_smpp_queued_submits{smsc="carrier"} 0`,
 			`smpp_connector_smpp_submits_total{outcome="responded",smsc="carrier"} 4`,
 			`smpp_connector_smpp_submits_total{outcome="in_doubt",smsc="carrier"} 2`,

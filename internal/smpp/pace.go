@@ -7,14 +7,26 @@ import (
 
 // pace is how fast an account may submit, in PDUs a second over all its binds: a
 // token bucket under a limit that falls when the SMSC throttles and climbs back
-// while it does not. Not safe for concurrent use: the account's mutex guards it.
+// while it does not, and a count of the last second, so that no second holds more
+// than the limit however the bucket was filled. Not safe for concurrent use: the
+// account's mutex guards it.
+//
+// The share of the limit that is this process's follows the one it is told with a
+// lag (paceFollow). Replicas do not talk to each other, and partitions that move
+// belong to nobody for a moment: whoever gives some away goes on at nearly its old
+// rate, whoever takes them begins at nearly none, and the sum hardly moves. All follow
+// by the same law, which is linear: as the shares that the replicas are told never
+// sum to more than one, neither do those that they use, whatever moves when.
 //
 // golang.org/x/time/rate is not used: permits are taken in batches of whatever is
 // there, some come back, and the limit moves at every look; its reservations fit
 // none of the three.
 type pace struct {
-	tps   float64 // as configured, 0: no limit
-	share float64
+	tps    float64 // as configured, 0: no limit
+	share  float64 // in force
+	target float64 // what share goes to
+	told   bool    // setShare was called
+	recent *recent // nil where tps is 0
 
 	// cut is the limit that throttling has set, 0: none. It climbs by step a second.
 	cut, step float64
@@ -34,6 +46,13 @@ const (
 	// is not, and still rides out the timer's own lateness. Below 20 a second 5 % are
 	// less than one, so it is one permit, and lateness is lost.
 	paceBurst, paceOver = 0.02, 0.05
+	// A second holds the limit, rounded down where that costs less than this part of it.
+	paceRounding = 0.01
+	// A share has gone 63 % of its way after this time. Half of the partitions that are
+	// nobody's for a second then cost an account 2.5 % of its rate in that second.
+	paceFollow = 20 * time.Second
+	// A new replica begins with this part of its share, rather than with no pace at all.
+	paceFirst = 0.01
 
 	// A decrease is by twice the share of the last second's submits that were
 	// refused, so that a limit just overshot costs little and one far overshot is
@@ -57,7 +76,13 @@ const (
 	paceShortest = time.Millisecond
 )
 
-func newPace(tps float64) pace { return pace{tps: tps, share: 1} }
+func newPace(tps float64) pace {
+	p := pace{tps: tps, share: 1, target: 1}
+	if tps > 0 {
+		p.recent = new(recent)
+	}
+	return p
+}
 
 // goal is the limit without throttling, +Inf: none.
 func (p *pace) goal() float64 {
@@ -85,13 +110,36 @@ func (p *pace) burst() float64 {
 	return max(1, min(1+paceBurst*limit, over))
 }
 
+// ceiling is the most that any second may hold, at least one. Replicas that round
+// down sum to no more than the limit; where rounding down would cost too much (3.3 a
+// second), up to 5 % of the limit are there for it.
+//
+// While the share falls it is that of a second ago: what was sent then was right then.
+func (p *pace) ceiling() int {
+	limit := p.limit()
+	if p.share > p.target && p.cut <= 0 {
+		ago := p.target + (p.share-p.target)*math.Exp(recentSpan.Seconds()/paceFollow.Seconds())
+		limit = p.tps * min(1, ago)
+	}
+	whole := math.Floor(limit + 1e-6)
+	if whole < (1-paceRounding)*limit {
+		whole = math.Floor((1 + paceOver) * limit)
+	}
+	return int(max(1, whole))
+}
+
 // available counts the permits there are now. math.MaxInt: as many as wanted.
 func (p *pace) available(now time.Time) int {
 	p.advance(now)
 	if math.IsInf(p.limit(), 1) {
 		return math.MaxInt
 	}
-	return int(p.permits)
+	n := int(p.permits)
+	if p.recent != nil {
+		p.recent.drop(now)
+		n = min(n, p.ceiling()-p.recent.n)
+	}
+	return n
 }
 
 // advance brings limit and permits up to now.
@@ -107,7 +155,11 @@ func (p *pace) advance(now time.Time) {
 		return
 	}
 	p.at = now
-	if limit := p.limit(); !math.IsInf(limit, 1) {
+	before := p.limit()
+	p.follow(elapsed)
+	// The lesser of what the share was and what it is counts for the time that has
+	// passed: rounding down, never up.
+	if limit := min(before, p.limit()); !math.IsInf(limit, 1) {
 		// The limit before the climb counts for the time that has passed: rounding
 		// down, never up.
 		p.permits = min(p.permits+limit*elapsed, p.burst())
@@ -126,9 +178,23 @@ func (p *pace) advance(now time.Time) {
 	}
 }
 
+// follow brings the share nearer to its target.
+func (p *pace) follow(elapsed float64) {
+	if p.share == p.target {
+		return
+	}
+	p.share = p.target + (p.share-p.target)*math.Exp(-elapsed/paceFollow.Seconds())
+	if math.Abs(p.share-p.target) < 1e-4 {
+		p.share = p.target
+	}
+}
+
 // take counts n permits as used; the caller has looked at available just now.
 func (p *pace) take(n int, now time.Time) {
 	p.sent.add(n, now)
+	if p.recent != nil {
+		p.recent.add(n, now)
+	}
 	if !math.IsInf(p.limit(), 1) {
 		p.permits -= float64(n)
 	}
@@ -137,6 +203,9 @@ func (p *pace) take(n int, now time.Time) {
 // giveBack returns permits of submits that were not written after all.
 func (p *pace) giveBack(n int) {
 	p.sent.n -= n
+	if p.recent != nil {
+		p.recent.giveBack(n)
+	}
 	if !math.IsInf(p.limit(), 1) {
 		p.permits = min(p.permits+float64(n), p.burst())
 	}
@@ -148,6 +217,9 @@ func (p *pace) wait(want int) time.Duration {
 	limit := p.limit()
 	if limit <= 0 {
 		return paceLongest
+	}
+	if p.recent != nil && p.permits >= 1 { // the second is full
+		return min(max(p.recent.until(p.at), paceShortest), paceLongest)
 	}
 	first := (1 - p.permits) / limit
 	// Not for one permit if more are wanted and come soon: up to half the bucket.
@@ -192,10 +264,21 @@ func (p *pace) throttled(now time.Time, roundTrip time.Duration, n int) bool {
 	return true
 }
 
-// setShare sets the part of the configured limit that is this process's.
+// setShare sets the part of the configured limit that is this process's from now on.
+// It is gone to slowly, except for all and nothing: who holds every partition is
+// alone, and who holds none sends nothing.
 func (p *pace) setShare(f float64, now time.Time) {
 	p.advance(now)
-	p.share = min(max(f, 0), 1)
+	f = min(max(f, 0), 1)
+	if !p.told {
+		p.told = true
+		p.share = 0 // others may still be sending all of it
+	}
+	p.target = f
+	if f == 0 || f == 1 {
+		p.share = f
+	}
+	p.share = max(p.share, paceFirst*f)
 	p.permits = min(p.permits, p.burst())
 }
 

@@ -95,6 +95,8 @@ func TestTheShareScalesThePace(t *testing.T) {
 	p := newPace(100)
 	now := time.Unix(1000, 0)
 	p.setShare(0.25, now)
+	now = now.Add(10 * time.Minute)
+	p.available(now)
 	sent := paced(&p, now, 10*time.Second, 0, rand.New(rand.NewPCG(1, 2)))
 	if n := len(sent); n < 240 || n > 260 {
 		t.Errorf("%d in 10 s at a quarter of 100 a second", n)

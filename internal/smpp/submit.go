@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/smpp-connector/smpp-connector/internal/faultpoint"
 	"github.com/smpp-connector/smpp-connector/internal/smpp/wire"
 )
 
@@ -21,6 +22,14 @@ type Submit struct {
 	Priority uint8  // 0..3, 3 first; more counts as 3
 	Owner    any    // the caller's, untouched
 	Claim    *Claim // nil: cannot be revoked
+	// Expires is when it is too late to send it: from then on it comes back NotSent,
+	// when its turn to be written comes or earlier. Zero: never.
+	Expires time.Time
+}
+
+// expired says that it is too late.
+func (s *Submit) expired(now time.Time) bool {
+	return !s.Expires.IsZero() && !faultpoint.Wall(now).Before(s.Expires)
 }
 
 // Outcome is what became of a Submit.

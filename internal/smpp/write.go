@@ -170,7 +170,7 @@ func (s *session) dropRevoked() {
 	}
 	s.batch, s.sequences = s.batch[:kept], s.sequences[:kept]
 	n := len(s.revoked)
-	s.a.giveBack(n, nil)
+	s.a.giveBack(s, n, nil)
 	s.release(n)
 	s.refuseRevoked()
 }
@@ -179,7 +179,7 @@ func (s *session) dropRevoked() {
 // at again.
 func (s *session) unwrite() {
 	unsent := s.forget(0)
-	s.a.giveBack(len(unsent), unsent)
+	s.a.giveBack(s, len(unsent), unsent)
 	s.release(len(unsent))
 	clear(s.batch)
 	s.batch = s.batch[:0]
@@ -225,14 +225,19 @@ func (s *session) writeFailed(n int, err error) {
 	s.notify()
 }
 
-// refuseRevoked answers s.revoked, which has left queue and ring, NotSent.
+// refuseRevoked answers s.revoked, which has left queue and ring, NotSent: revoked,
+// or too late.
 func (s *session) refuseRevoked() {
 	if len(s.revoked) == 0 {
 		return
 	}
 	now := time.Now()
 	for _, m := range s.revoked {
-		s.writerAnswers = append(s.writerAnswers, Answer{Submit: m, Outcome: NotSent, At: now, Reason: reasonRevoked})
+		reason := reasonRevoked
+		if !m.Claim.Revoked() {
+			reason = reasonExpired
+		}
+		s.writerAnswers = append(s.writerAnswers, Answer{Submit: m, Outcome: NotSent, At: now, Reason: reason})
 	}
 	clear(s.revoked)
 	s.revoked = s.revoked[:0]
