@@ -223,7 +223,7 @@ func (a *app) ensureTopics(ctx context.Context) (map[string]int32, error) {
 		}
 		a.kafkaErr.Store(&err)
 		if n == 1 || n%60 == 0 {
-			a.log.Warn("Kafka cannot be used yet; trying on", "error", err)
+			a.log.Warn("Kafka cannot be used yet; trying on", "error", kafka.Remedy(err))
 		}
 		if err := kafka.Sleep(ctx, time.Second); err != nil {
 			return nil, err
@@ -283,7 +283,7 @@ func (a *app) probeKafka(ctx context.Context) {
 		case err != nil:
 			a.kafkaErr.Store(&err)
 			if was == nil {
-				a.log.Warn("Kafka does not answer", "error", err)
+				a.log.Warn("Kafka does not answer", "error", kafka.Remedy(err))
 			}
 		}
 		if kafka.Sleep(ctx, 2*time.Second) != nil {

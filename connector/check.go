@@ -74,6 +74,10 @@ func checkKafka(ctx context.Context, cfg *config.Config) (string, error) {
 	adm := kadm.NewClient(cl)
 	meta, err := adm.BrokerMetadata(ctx)
 	if err != nil {
+		var token *kafka.TokenError
+		if told := kafka.Remedy(err); told != err || errors.As(err, &token) {
+			return "", told
+		}
 		return "", fmt.Errorf("%w (is KAFKA_BROKERS right, and does it speak TLS?)", err)
 	}
 	var names []string

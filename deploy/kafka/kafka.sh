@@ -11,6 +11,8 @@
 #
 # --controller-port PORT   the controller's own port (default: PORT + 1)
 # --set KEY=VALUE          a broker property over the ones below; may be repeated
+# --listener NAME:PROTOCOL:PORT
+#                          one more listener on 127.0.0.1, such as SCRAM:SASL_PLAINTEXT:9094; may be repeated
 # KAFKA_HEAP               Java's heap, default -Xmx1g
 # KAFKA_JARS               the folder of the jars, default ${XDG_CACHE_HOME:-~/.cache}/smpp-connector/kafka-4.3.0
 #
@@ -79,13 +81,19 @@ fetch() {
 # After a crash a node may only register again when the session of its former life has ended, hence the short
 # broker.session.timeout.ms; and with nobody to hand leadership to, a controlled shutdown would only wait.
 write_properties() {
+	local more='' protocols='' name protocol at
+	for name in ${listeners[@]+"${listeners[@]}"}; do
+		IFS=: read -r name protocol at <<<"$name"
+		[[ -n $name && -n $protocol && $at =~ ^[0-9]+$ ]] || die "--listener wants NAME:PROTOCOL:PORT"
+		more+=",$name://127.0.0.1:$at" protocols+=",$name:$protocol"
+	done
 	cat >"$dir/server.properties" <<-EOT
 		process.roles=broker,controller
 		node.id=1
 		controller.quorum.voters=1@127.0.0.1:$controller_port
-		listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller_port
-		advertised.listeners=PLAINTEXT://127.0.0.1:$port
-		listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+		listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller_port$more
+		advertised.listeners=PLAINTEXT://127.0.0.1:$port$more
+		listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT$protocols
 		controller.listener.names=CONTROLLER
 		inter.broker.listener.name=PLAINTEXT
 		log.dirs=$dir/data
@@ -220,7 +228,7 @@ status() {
 		printf 'not running\n'
 		exit 3
 	}
-	address=$(sed -n 's/^advertised.listeners=PLAINTEXT:\/\///p' "$dir/server.properties")
+	address=$(sed -n 's/^advertised.listeners=PLAINTEXT:\/\/\([^,]*\).*/\1/p' "$dir/server.properties")
 	printf 'running: process %s, %s\n' "$pid" "$address"
 	java_command
 	"${command[@]}" org.apache.kafka.tools.FeatureCommand --bootstrap-server "$address" describe
@@ -228,7 +236,7 @@ status() {
 
 subcommand=${1:-}
 shift || true
-dir='' port='' controller_port='' settings=() command=()
+dir='' port='' controller_port='' settings=() listeners=() command=()
 while (($#)); do
 	(($# >= 2)) || usage
 	case $1 in
@@ -236,6 +244,7 @@ while (($#)); do
 	--port) port=$2 ;;
 	--controller-port) controller_port=$2 ;;
 	--set) settings+=("$2") ;;
+	--listener) listeners+=("$2") ;;
 	*) usage ;;
 	esac
 	shift 2

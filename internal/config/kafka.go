@@ -13,6 +13,7 @@ type Kafka struct {
 	Brokers  []string `env:"BROKERS" required:"true" type:"list of host:port, or embedded" desc:"brokers to begin with, or embedded for the broker in this process, which is not for production"`
 	Embedded bool     `env:"-"` // KAFKA_BROKERS is "embedded"; Brokers is then empty, and whoever starts the broker fills it
 	TLS      TLS      `envPrefix:"TLS_"`
+	SASL     SASL     `envPrefix:"SASL_"`
 	// SessionTimeout must lie within the broker's group.min.session.timeout.ms and group.max.session.timeout.ms (6 s and 30 min by
 	// default), which cannot be known here; a broker refuses others with INVALID_SESSION_TIMEOUT.
 	SessionTimeout    time.Duration `env:"SESSION_TIMEOUT" envDefault:"10s" min:"1s" max:"30m" desc:"after which a dead replica's partitions go to others, for classic groups; brokers refuse less than 6s unless their group.min.session.timeout.ms says otherwise"`
@@ -23,6 +24,7 @@ type Kafka struct {
 
 func (l *loader) checkKafka(k *Kafka) {
 	l.checkTLS("KAFKA_TLS_", &k.TLS)
+	l.checkSASL(k)
 	if k.TopicsReplication == 0 && l.fine("KAFKA_TOPICS_REPLICATION") {
 		l.fault("KAFKA_TOPICS_REPLICATION", "must be -1 for the broker's default, or 1 or more")
 	}

@@ -115,6 +115,12 @@ func (l *loader) fill(into any, prefix string, variables []variable) error {
 	if err := env.ParseWithOptions(into, parseOptions(good)); err != nil {
 		return fmt.Errorf("config: values that were found right one by one are wrong together: %w", err)
 	}
+	for i := range variables {
+		if v := &variables[i]; v.field == secretType {
+			s := reflect.ValueOf(into).Elem().FieldByIndex(v.index).Addr().Interface().(*Secret)
+			s.file = l.given[prefix+v.name+fileSuffix]
+		}
+	}
 	for _, v := range empty {
 		// env takes an empty value for none, and has put the default in its place.
 		reflect.ValueOf(into).Elem().FieldByIndex(v.index).SetZero()

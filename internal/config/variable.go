@@ -27,6 +27,7 @@ var (
 	smscVariables      = variablesOf(reflect.TypeFor[SMSC]())
 	listType           = reflect.TypeFor[[]string]()
 	durationType       = reflect.TypeFor[time.Duration]()
+	secretType         = reflect.TypeFor[Secret]()
 )
 
 // variablesOf reads the tags of a struct and of the structs in it, in their order.
@@ -89,10 +90,12 @@ func (v *variable) check(value string) (remedy string) {
 	return ""
 }
 
-// fold writes a value of a fixed choice as the program knows it: INFO is info.
+// fold writes a value of a fixed choice as the program knows it: INFO is info, and plain is PLAIN.
 func (v *variable) fold(value string) string {
-	if len(v.oneof) > 0 {
-		return strings.ToLower(strings.TrimSpace(value))
+	for _, choice := range v.oneof {
+		if strings.EqualFold(choice, strings.TrimSpace(value)) {
+			return choice
+		}
 	}
 	return value
 }
@@ -165,7 +168,7 @@ func (v *variable) kind() string {
 	return "text"
 }
 
-// mustHide is also true of addresses with an "@": people write user:password before it.
+// mustHide is also true of addresses and URLs with an "@": people write user:password before it.
 func (v *variable) mustHide(value string) bool {
-	return v.secret || strings.Contains(v.shape, "host:port") && strings.Contains(value, "@")
+	return v.secret || (v.shape == "url" || strings.Contains(v.shape, "host:port")) && strings.Contains(value, "@")
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
+	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/plugin/kprom"
 	"github.com/twmb/franz-go/plugin/kslog"
 
@@ -26,6 +27,20 @@ type Dialer struct {
 	Reg    prometheus.Registerer // nil: no client metrics
 	// Dial opens a connection; nil: net.Dialer. TLS is not added on top of it.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	authOnce sync.Once
+	auth     sasl.Mechanism
+	authErr  error
+	parent   *Dialer // whose authentication it shares
+}
+
+// mechanism is made once: all clients share a token.
+func (d *Dialer) mechanism() (sasl.Mechanism, error) {
+	if d.parent != nil {
+		return d.parent.mechanism()
+	}
+	d.authOnce.Do(func() { d.auth, d.authErr = authentication(d.Config.SASL) })
+	return d.auth, d.authErr
 }
 
 // Client opens a client named for its purpose, such as "sink-consumer"; the
@@ -51,6 +66,13 @@ func (d *Dialer) Client(name string, opts ...kgo.Opt) (*kgo.Client, error) {
 		}
 		all = append(all, kgo.DialTLSConfig(tc))
 	}
+	mechanism, err := d.mechanism()
+	if err != nil {
+		return nil, err
+	}
+	if mechanism != nil {
+		all = append(all, kgo.SASL(mechanism))
+	}
 	if d.Reg != nil {
 		all = append(all, kgo.WithHooks(kprom.NewMetrics("smpp_connector_kafka",
 			kprom.Registerer(prometheus.WrapRegistererWith(prometheus.Labels{"client": name}, d.Reg)),
@@ -65,7 +87,9 @@ func (d *Dialer) Client(name string, opts ...kgo.Opt) (*kgo.Client, error) {
 
 // Unmeasured is the same without metrics, for clients that come and go: a
 // registry takes the metrics of a name once.
-func (d *Dialer) Unmeasured() *Dialer { return &Dialer{Config: d.Config, Log: d.Log, Dial: d.Dial} }
+func (d *Dialer) Unmeasured() *Dialer {
+	return &Dialer{Config: d.Config, Log: d.Log, Dial: d.Dial, parent: d}
+}
 
 // NewClient opens a client with neither metrics nor a log of its own.
 func NewClient(cfg config.Kafka, opts ...kgo.Opt) (*kgo.Client, error) {

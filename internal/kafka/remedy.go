@@ -25,6 +25,8 @@ var remedies = []struct {
 	{kerr.GroupAuthorizationFailed, "give this client's principal READ on the groups that begin with connect-<CONNECTOR_NAME>-"},
 	{kerr.TransactionalIDAuthorizationFailed, "give this client's principal WRITE and DESCRIBE on the transactional ids that begin with <CONNECTOR_NAME>-"},
 	{kerr.ClusterAuthorizationFailed, "give this client's principal IDEMPOTENT_WRITE on the cluster, or run Kafka 2.8 or later"},
-	{kerr.SaslAuthenticationFailed, "see KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD"},
+	{kerr.SaslAuthenticationFailed, "the brokers do not know these credentials: see KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD, or KAFKA_SASL_OAUTH_…"},
+	{kerr.UnsupportedSaslMechanism, "the brokers' listener offers other mechanisms: see KAFKA_SASL_MECHANISM"},
+	{kerr.IllegalSaslState, "the brokers' listener has no authentication, or wants it: see KAFKA_SASL_MECHANISM"},
 	{kerr.KafkaStorageError, "the broker's disk has failed or is full: see its log"},
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,11 +31,30 @@ const (
 // The JVM gets SIGKILL when the test process dies in any way (Linux), so that none is left behind.
 func Apache(tb testing.TB, settings ...string) *Broker {
 	tb.Helper()
+	return ApacheWith(tb, nil, settings...)
+}
+
+// Listener is one more listener of an Apache Kafka node, beside the plain one that Broker.Addrs names.
+type Listener struct{ Name, Protocol, Address string }
+
+// NewListener takes a free port for a listener.
+func NewListener(tb testing.TB, name, protocol string) Listener {
+	tb.Helper()
+	port, err := freePort(1)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return Listener{name, protocol, fmt.Sprintf("127.0.0.1:%d", port)}
+}
+
+// ApacheWith is Apache with more listeners.
+func ApacheWith(tb testing.TB, listeners []Listener, settings ...string) *Broker {
+	tb.Helper()
 	script, err := apacheReady()
 	if err != nil {
 		SkipOrFail(tb, KindApache, err.Error())
 	}
-	n := &apacheNode{script: script, settings: settings}
+	n := &apacheNode{script: script, settings: settings, listeners: listeners}
 	tb.Cleanup(n.kill)
 	for try := 1; ; try++ {
 		n.dir = tb.TempDir() // what a failed start has left behind may be half of a node's data
@@ -117,10 +137,11 @@ func scriptPath() (string, error) {
 }
 
 type apacheNode struct {
-	script   string
-	dir      string
-	port     int
-	settings []string
+	script    string
+	dir       string
+	port      int
+	settings  []string
+	listeners []Listener
 
 	cmd  *exec.Cmd     // nil while killed
 	done chan struct{} // closed when cmd has ended and its output is read
@@ -131,6 +152,10 @@ func (n *apacheNode) start() error {
 	args := []string{"run", "--dir", n.dir, "--port", strconv.Itoa(n.port)}
 	for _, s := range n.settings {
 		args = append(args, "--set", s)
+	}
+	for _, l := range n.listeners {
+		_, port, _ := net.SplitHostPort(l.Address)
+		args = append(args, "--listener", l.Name+":"+l.Protocol+":"+port)
 	}
 	log, err := os.OpenFile(filepath.Join(n.dir, "kafka.log"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
 	if err != nil {
