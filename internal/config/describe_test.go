@@ -21,7 +21,7 @@ var contract = []struct{ name, byDefault string }{
 	{"KAFKA_TLS_ENABLED", "false"}, {"KAFKA_TLS_CA_FILE", ""}, {"KAFKA_TLS_CERT_FILE", ""}, {"KAFKA_TLS_KEY_FILE", ""}, {"KAFKA_TLS_SERVER_NAME", ""},
 	{"KAFKA_SESSION_TIMEOUT", "10s"},
 	{"KAFKA_TOPICS_CREATE", "true"}, {"KAFKA_TOPICS_PARTITIONS", "6"}, {"KAFKA_TOPICS_REPLICATION", "-1"},
-	{"SINK_TOPICS", "sms.outbound"}, {"SINK_TOPICS_REGEX", ""},
+	{"SINK_TOPICS", "sms.outbound"}, {"SINK_TOPICS_REGEX", ""}, {"SINK_TRANSLITERATE", "false"},
 	{"RESULTS_TOPIC", "sms.results"}, {"RECEIPTS_TOPIC", "sms.receipts"}, {"INBOUND_TOPIC", "sms.inbound"}, {"DEADLETTER_TOPIC", "sms.deadletter"},
 	{"SOURCE_MATCH_WAIT", "10m"}, {"SOURCE_RECEIPT_WAIT", "72h"}, {"SOURCE_PARTS_WAIT", "30m"},
 	{"SINK_ENABLED", "true"}, {"SOURCE_ENABLED", "true"},
@@ -32,7 +32,7 @@ var contract = []struct{ name, byDefault string }{
 	{"SMSC_0_BIND", "transceiver"}, {"SMSC_0_BINDS", "1"}, {"SMSC_0_WINDOW", "10"}, {"SMSC_0_TPS", "0"},
 	{"SMSC_0_TLS_ENABLED", "false"}, {"SMSC_0_TLS_CA_FILE", ""}, {"SMSC_0_TLS_CERT_FILE", ""}, {"SMSC_0_TLS_KEY_FILE", ""}, {"SMSC_0_TLS_SERVER_NAME", ""},
 	{"SMSC_0_SOURCE_ADDRESS", ""}, {"SMSC_0_ROUTES", ""}, {"SMSC_0_WEIGHT", "1"}, {"SMSC_0_PRIORITY", "0"},
-	{"SMSC_0_PROFILE", "standard"}, {"SMSC_0_LONG_MESSAGES", "udh8"}, {"SMSC_0_MESSAGE_ID", "auto"},
+	{"SMSC_0_PROFILE", "standard"}, {"SMSC_0_LONG_MESSAGES", "udh8"}, {"SMSC_0_NATIONAL", ""}, {"SMSC_0_MESSAGE_ID", "auto"},
 	{"SMSC_0_ENQUIRE_LINK", "30s"}, {"SMSC_0_RESPONSE_TIMEOUT", "10s"}, {"SMSC_0_BIND_TIMEOUT", "10s"}, {"SMSC_0_RECEIPTS", "final"},
 	// Beyond the contract: flow, internal/FLOW.md.
 	{"SMSC_0_BIND_TPS", "0"},

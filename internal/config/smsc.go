@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -33,11 +34,13 @@ type SMSC struct {
 	TLS           TLS      `envPrefix:"TLS_"`
 	SourceAddress string   `env:"SOURCE_ADDRESS" desc:"sender when the record names none"`
 	// Routes are digits with an optional "+"; empty: every destination.
-	Routes          []string      `env:"ROUTES" desc:"destination prefixes, everything when not set; the longest match wins"`
-	Weight          int           `env:"WEIGHT" envDefault:"1" min:"1" max:"10000" desc:"share among equal routes of one priority"`
-	Priority        int           `env:"PRIORITY" envDefault:"0" min:"0" max:"1000000" desc:"order of failover among equal routes, 0 first"`
-	Profile         string        `env:"PROFILE" envDefault:"standard" oneof:"standard" desc:"this carrier's habits; this release knows standard only"`
-	LongMessages    string        `env:"LONG_MESSAGES" envDefault:"udh8" oneof:"udh8 udh16 sar payload" desc:"how a text goes out that one message does not hold"`
+	Routes       []string `env:"ROUTES" desc:"destination prefixes, everything when not set; the longest match wins"`
+	Weight       int      `env:"WEIGHT" envDefault:"1" min:"1" max:"10000" desc:"share among equal routes of one priority"`
+	Priority     int      `env:"PRIORITY" envDefault:"0" min:"0" max:"1000000" desc:"order of failover among equal routes, 0 first"`
+	Profile      string   `env:"PROFILE" envDefault:"standard" oneof:"standard" desc:"this carrier's habits; this release knows standard only"`
+	LongMessages string   `env:"LONG_MESSAGES" envDefault:"udh8" oneof:"udh8 udh16 sar payload" desc:"how a text goes out that one message does not hold"`
+	// National are names of languages, or all.
+	National        []string      `env:"NATIONAL" type:"list of languages" desc:"national language tables of 3GPP TS 23.038 that texts may use where that saves a part: all, or any of turkish, spanish, portuguese, bengali, gujarati, hindi, kannada, malayalam, oriya, punjabi, tamil, telugu, urdu; the SMSC and the handsets must know them"`
 	MessageID       string        `env:"MESSAGE_ID" envDefault:"auto" oneof:"auto same hex-dec dec-hex" desc:"how the id in a receipt relates to the id in the response; auto is learned"`
 	EnquireLink     time.Duration `env:"ENQUIRE_LINK" envDefault:"30s" min:"1ms" max:"24h" desc:"idle time after which the link is tested"`
 	ResponseTimeout time.Duration `env:"RESPONSE_TIMEOUT" envDefault:"10s" min:"1ms" max:"24h" desc:"how long an answer may take"`
@@ -75,6 +78,12 @@ func (l *loader) checkSMSC(prefix string, s *SMSC) {
 	}
 	if number := strings.TrimPrefix(s.SourceAddress, "+"); s.SourceAddress != "" && (number == "" || len(number) > maxSourceAddress || !printable(number)) {
 		l.fault(prefix+"SOURCE_ADDRESS", fmt.Sprintf("must be a number or a name of at most %d printable characters", maxSourceAddress))
+	}
+	for i, language := range s.National {
+		if s.National[i] = strings.ToLower(language); !slices.Contains(nationalLanguages, s.National[i]) {
+			l.fault(prefix+"NATIONAL", fmt.Sprintf("%s has no tables: give all, or any of %s, separated by commas", quote(language), strings.Join(nationalLanguages[1:], ", ")))
+			break
+		}
 	}
 	for _, route := range s.Routes {
 		if !isRoute(route) {
@@ -118,6 +127,9 @@ func (l *loader) checkSMSCs(c *Config, numbers []int) {
 		l.fault("SOURCE_ENABLED", "every SMSC has BIND=transmitter, and nothing can come in: set one to transceiver, receiver or pair")
 	}
 }
+
+// nationalLanguages are those with tables in 3GPP TS 23.038 Annex A, and all of them.
+var nationalLanguages = []string{"all", "turkish", "spanish", "portuguese", "bengali", "gujarati", "hindi", "kannada", "malayalam", "oriya", "punjabi", "tamil", "telugu", "urdu"}
 
 // isRoute refuses "00" as well: without the international "00" nothing is left of it, and it would mean everything.
 func isRoute(s string) bool {

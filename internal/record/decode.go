@@ -38,6 +38,7 @@ func DecodeResult(value []byte) (Result, error) {
 		From              string          `json:"from"`
 		Parts             []partJSON      `json:"parts"`
 		Encoding          string          `json:"encoding"`
+		Transliterated    []string        `json:"transliterated"`
 		Attempts          int             `json:"attempts"`
 		PossibleDuplicate bool            `json:"possible_duplicate"`
 		Error             string          `json:"error"`
@@ -51,7 +52,7 @@ func DecodeResult(value []byte) (Result, error) {
 		return Result{}, fmt.Errorf("result: %w", err)
 	}
 	r := Result{
-		ID: j.ID, Status: j.Status, SMSC: j.SMSC, To: j.To, From: j.From, Encoding: j.Encoding, Attempts: j.Attempts,
+		ID: j.ID, Status: j.Status, SMSC: j.SMSC, To: j.To, From: j.From, Encoding: j.Encoding, Transliterated: j.Transliterated, Attempts: j.Attempts,
 		PossibleDuplicate: j.PossibleDuplicate, Error: j.Error, Source: Source(j.Source),
 		ReceivedAt: j.ReceivedAt, SubmittedAt: j.SubmittedAt, AnsweredAt: j.AnsweredAt, Metadata: compact(j.Metadata),
 	}

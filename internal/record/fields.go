@@ -26,6 +26,7 @@ func (d *decoder) fill(o *Outbound) {
 	o.Text, o.HasText = d.str(fieldText)
 	o.Payload, o.HasPayload = d.payload()
 	d.body(o)
+	o.Transliterate = d.flag(fieldTransliterate)
 	o.Class = d.integer(fieldClass, 3)
 	o.Validity = d.duration(fieldValidity)
 	o.ExpiresAt = d.time(fieldExpiresAt)
@@ -50,10 +51,10 @@ func (d *decoder) body(o *Outbound) {
 	case !text && !payload:
 		d.fail(fieldText, "", either)
 	}
-	encoding := d.oneOf(fieldEncoding, "auto", "gsm7", "latin1", "ucs2", "binary")
+	encoding := d.oneOf(fieldEncoding, "auto", "gsm7", "latin1", "ucs2", "binary", "ascii", "cyrillic", "hebrew")
 	switch {
 	case encoding == "binary" && text:
-		d.fail(fieldEncoding, `"binary"`, "must be auto, gsm7, latin1 or ucs2 where text is given: binary needs payload")
+		d.fail(fieldEncoding, `"binary"`, "must be another where text is given: binary needs payload")
 	case encoding != "" && encoding != "auto":
 		o.Encoding = encoding
 	case payload && !text:
@@ -209,6 +210,22 @@ func (d *decoder) integer(f field, limit int) int {
 	}
 	d.wrong(f)
 	return -1
+}
+
+func (d *decoder) flag(f field) Flag {
+	if !d.given(f) {
+		return Absent
+	}
+	t := d.at[f]
+	switch {
+	case t.kind != kindBool:
+		d.wrong(f)
+		return Absent
+	case d.b[t.start] == 't':
+		return True
+	default:
+		return False
+	}
 }
 
 func (d *decoder) oneOf(f field, words ...string) string {

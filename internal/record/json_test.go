@@ -14,7 +14,7 @@ var (
 
 func fullResult() Result {
 	return Result{
-		ID: "order-7", Status: Accepted, SMSC: "carrier-a", To: "+491701234567", From: "ACME", Encoding: "gsm7", Attempts: 3,
+		ID: "order-7", Status: Accepted, SMSC: "carrier-a", To: "+491701234567", From: "ACME", Encoding: "gsm7", Transliterated: []string{"’→'", "U+00A0→ "}, Attempts: 3,
 		Parts: []PartResult{
 			{Part: 1, MessageID: "4f1a", CommandStatus: 0, StatusName: "ESME_ROK", Answered: true},
 			{Part: 2, CommandStatus: 11, StatusName: "ESME_RINVDSTADR", Answered: true},
@@ -51,7 +51,7 @@ func TestResultsAreWrittenLikeThis(t *testing.T) {
 	full := fullResult()
 	golden(t, full.AppendJSON(nil), `{"id":"order-7","status":"accepted","smsc":"carrier-a","to":"+491701234567","from":"ACME",`+
 		`"parts":[{"part":1,"message_id":"4f1a","command_status":0,"status_name":"ESME_ROK"},{"part":2,"command_status":11,"status_name":"ESME_RINVDSTADR"},{"part":3}],`+
-		`"encoding":"gsm7","attempts":3,"possible_duplicate":true,"error":"part 2: the SMSC says \"no\"",`+
+		`"encoding":"gsm7","transliterated":["’→'","U+00A0→ "],"attempts":3,"possible_duplicate":true,"error":"part 2: the SMSC says \"no\"",`+
 		`"source":{"topic":"sms.outbound","partition":2,"offset":1234567,"timestamp":"2026-01-02T15:04:04.000Z"},`+
 		`"received_at":"2026-01-02T15:04:05.000Z","submitted_at":"2026-01-02T15:04:05.005Z","answered_at":"2026-01-02T15:04:05.042Z","metadata":{"campaign":"spring"}}`)
 	back, err := DecodeResult(full.AppendJSON(nil))
@@ -101,11 +101,11 @@ func TestInboundMessagesAreWrittenLikeThis(t *testing.T) {
 func TestOutboundRecordsAreWrittenLikeThis(t *testing.T) {
 	t.Parallel()
 	full := Outbound{
-		ID: "order-7", To: "+491701234567", From: "ACME", Text: "Hi", HasText: true, Encoding: "gsm7", Class: 0, Validity: 90 * time.Second,
+		ID: "order-7", To: "+491701234567", From: "ACME", Text: "Hi", HasText: true, Encoding: "gsm7", Transliterate: False, Class: 0, Validity: 90 * time.Second,
 		ExpiresAt: at, DeliverAt: at.Add(time.Hour), Priority: 2, Receipts: "all", ServiceType: "CMT", ProtocolID: 0, DataCoding: 240, Route: "carrier-a",
 		TLVs: []TLV{{0x1400, []byte("text")}, {0x1401, []byte{10, 11}}}, Metadata: []byte(`{"k":"v"}`),
 	}
-	golden(t, full.AppendJSON(nil), `{"id":"order-7","to":"+491701234567","from":"ACME","text":"Hi","encoding":"gsm7","class":0,"validity":"1m30s",`+
+	golden(t, full.AppendJSON(nil), `{"id":"order-7","to":"+491701234567","from":"ACME","text":"Hi","encoding":"gsm7","transliterate":false,"class":0,"validity":"1m30s",`+
 		`"expires_at":"2026-01-02T15:04:05.000Z","deliver_at":"2026-01-02T16:04:05.000Z","priority":2,"receipts":"all","service_type":"CMT","protocol_id":0,"data_coding":240,`+
 		`"route":"carrier-a","tlvs":{"0x1400":"text","0x1401":"hex:0a0b"},"metadata":{"k":"v"}}`)
 	var back Outbound

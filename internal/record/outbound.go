@@ -21,24 +21,26 @@ const (
 
 // Outbound is a message to be sent.
 //
-// Where text and payload meet encoding: text goes with auto, gsm7, latin1 or ucs2.
+// Where text and payload meet encoding: text goes with all but binary.
 // A payload is sent byte by byte as it is; encoding then only names the
 // data_coding to announce, and auto becomes binary.
 type Outbound struct {
-	ID         string        // id; empty if the record has none that can be read: the caller fills in the default
-	To         string        // to
-	From       string        // from; "" absent
-	Text       string        // text
-	HasText    bool          // text was given, perhaps empty
-	Payload    []byte        // payload, decoded from base64
-	HasPayload bool          // payload was given, perhaps empty
-	Encoding   string        // encoding: auto (also when absent), gsm7, latin1, ucs2, binary
-	Class      int           // class 0..3; -1 absent
-	Validity   time.Duration // validity; 0 absent
-	ExpiresAt  time.Time     // expires_at; zero absent
-	DeliverAt  time.Time     // deliver_at; zero absent
-	Priority   int           // priority 0..3; -1 absent
-	Receipts   string        // receipts: none, final, failure, all; "" absent
+	ID         string // id; empty if the record has none that can be read: the caller fills in the default
+	To         string // to
+	From       string // from; "" absent
+	Text       string // text
+	HasText    bool   // text was given, perhaps empty
+	Payload    []byte // payload, decoded from base64
+	HasPayload bool   // payload was given, perhaps empty
+	Encoding   string // encoding: auto (also when absent), gsm7, latin1, ucs2, binary, ascii, cyrillic, hebrew
+	// Transliterate is transliterate: whether characters that the encoding lacks may become others; Absent: as the configuration says.
+	Transliterate Flag
+	Class         int           // class 0..3; -1 absent
+	Validity      time.Duration // validity; 0 absent
+	ExpiresAt     time.Time     // expires_at; zero absent
+	DeliverAt     time.Time     // deliver_at; zero absent
+	Priority      int           // priority 0..3; -1 absent
+	Receipts      string        // receipts: none, final, failure, all; "" absent
 	// ServiceType is service_type; "" absent.
 	ServiceType string
 	ProtocolID  int    // protocol_id 0..255; -1 absent
@@ -47,6 +49,16 @@ type Outbound struct {
 	TLVs        []TLV  // tlvs, in the record's order, each tag once
 	Metadata    []byte // metadata as a compact JSON object of strings, each key once; nil absent or empty
 }
+
+// Flag is a boolean field that need not be there.
+type Flag int8
+
+// The values of a Flag.
+const (
+	Absent Flag = iota
+	False
+	True
+)
 
 // TLV is an optional parameter (SMPP v3.4 §3.2.4).
 type TLV struct {
@@ -72,6 +84,7 @@ const (
 	fieldText
 	fieldPayload
 	fieldEncoding
+	fieldTransliterate
 	fieldClass
 	fieldValidity
 	fieldExpiresAt
@@ -88,7 +101,7 @@ const (
 )
 
 var fieldNames = [fields]string{
-	"id", "to", "from", "text", "payload", "encoding", "class", "validity", "expires_at", "deliver_at",
+	"id", "to", "from", "text", "payload", "encoding", "transliterate", "class", "validity", "expires_at", "deliver_at",
 	"priority", "receipts", "service_type", "protocol_id", "data_coding", "route", "tlvs", "metadata",
 }
 
@@ -98,24 +111,25 @@ var secretFields = [fields]bool{
 }
 
 var remedies = [fields]string{
-	fieldID:          "must be a string of 1 to 1024 bytes, or be left out",
-	fieldTo:          `must be a string with the recipient's number, at most 20 digits, e.g. "+491701234567"`,
-	fieldFrom:        `must be a string with the sender, e.g. "+491701234567", "12345" or "ACME", at most 64 bytes`,
-	fieldText:        "must be a string with the message",
-	fieldPayload:     `must be a string in base64 (RFC 4648 §4), e.g. "CgsM"`,
-	fieldEncoding:    `must be one of "auto", "gsm7", "latin1", "ucs2", "binary"`,
-	fieldClass:       "must be a whole number from 0 to 3 (0 is flash)",
-	fieldValidity:    `must be a duration above zero in quotes, e.g. "90s" or "24h"`,
-	fieldExpiresAt:   `must be an RFC 3339 time in quotes, e.g. "2026-01-02T15:04:05Z"`,
-	fieldDeliverAt:   `must be an RFC 3339 time in quotes, e.g. "2026-01-02T15:04:05Z"`,
-	fieldPriority:    "must be a whole number from 0 to 3 (3 goes first)",
-	fieldReceipts:    `must be one of "none", "final", "failure", "all"`,
-	fieldServiceType: `must be a string of at most 5 ASCII characters, e.g. "CMT"`,
-	fieldProtocolID:  "must be a whole number from 0 to 255",
-	fieldDataCoding:  "must be a whole number from 0 to 255",
-	fieldRoute:       "must be a string with the NAME of a configured SMSC",
-	fieldTLVs:        `must be an object of at most 64 tags and values, e.g. {"0x1400": "text", "0x1401": "hex:0a0b"}`,
-	fieldMetadata:    "must be an object of strings, at most " + maxMetadataText,
+	fieldID:            "must be a string of 1 to 1024 bytes, or be left out",
+	fieldTo:            `must be a string with the recipient's number, at most 20 digits, e.g. "+491701234567"`,
+	fieldFrom:          `must be a string with the sender, e.g. "+491701234567", "12345" or "ACME", at most 64 bytes`,
+	fieldText:          "must be a string with the message",
+	fieldPayload:       `must be a string in base64 (RFC 4648 §4), e.g. "CgsM"`,
+	fieldEncoding:      `must be one of "auto", "gsm7", "latin1", "ucs2", "binary", "ascii", "cyrillic", "hebrew"`,
+	fieldTransliterate: "must be true or false",
+	fieldClass:         "must be a whole number from 0 to 3 (0 is flash)",
+	fieldValidity:      `must be a duration above zero in quotes, e.g. "90s" or "24h"`,
+	fieldExpiresAt:     `must be an RFC 3339 time in quotes, e.g. "2026-01-02T15:04:05Z"`,
+	fieldDeliverAt:     `must be an RFC 3339 time in quotes, e.g. "2026-01-02T15:04:05Z"`,
+	fieldPriority:      "must be a whole number from 0 to 3 (3 goes first)",
+	fieldReceipts:      `must be one of "none", "final", "failure", "all"`,
+	fieldServiceType:   `must be a string of at most 5 ASCII characters, e.g. "CMT"`,
+	fieldProtocolID:    "must be a whole number from 0 to 255",
+	fieldDataCoding:    "must be a whole number from 0 to 255",
+	fieldRoute:         "must be a string with the NAME of a configured SMSC",
+	fieldTLVs:          `must be an object of at most 64 tags and values, e.g. {"0x1400": "text", "0x1401": "hex:0a0b"}`,
+	fieldMetadata:      "must be an object of strings, at most " + maxMetadataText,
 }
 
 // fieldOf finds a field by its key. Keys are compared exactly: "To" is an unknown
@@ -134,6 +148,8 @@ func fieldOf(key []byte) (field, bool) {
 		return fieldPayload, true
 	case "encoding":
 		return fieldEncoding, true
+	case "transliterate":
+		return fieldTransliterate, true
 	case "class":
 		return fieldClass, true
 	case "validity":

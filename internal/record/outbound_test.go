@@ -28,7 +28,7 @@ func TestEveryFieldOfTheContractIsRead(t *testing.T) {
 	t.Parallel()
 	got, err := decode(`{
 		"id": "order-7", "to": "+49 170 1234567", "from": "ACME", "text": "Gr\u00fc\u00dfe \ud83d\ude00\n", "encoding": "ucs2",
-		"class": 0, "validity": "1h30m", "expires_at": "2026-01-02T15:04:05.678+01:00", "deliver_at": "2026-01-02T10:00:00Z",
+		"transliterate": true, "class": 0, "validity": "1h30m", "expires_at": "2026-01-02T15:04:05.678+01:00", "deliver_at": "2026-01-02T10:00:00Z",
 		"priority": 3, "receipts": "all", "service_type": "CMT", "protocol_id": 65, "data_coding": 255, "route": "carrier-a",
 		"tlvs": {"0x1400": "text", "0x1401": "hex:0a0B", "0x5": "hex:"}, "metadata": { "a" : "1", "b\u0020" : "\u00e9" },
 		"unknown": [1, {"x": null}]
@@ -37,7 +37,7 @@ func TestEveryFieldOfTheContractIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Outbound{
-		ID: "order-7", To: "+49 170 1234567", From: "ACME", Text: "Grüße 😀\n", HasText: true, Encoding: "ucs2", Class: 0,
+		ID: "order-7", To: "+49 170 1234567", From: "ACME", Text: "Grüße 😀\n", HasText: true, Encoding: "ucs2", Transliterate: True, Class: 0,
 		Validity: 90 * time.Minute, ExpiresAt: time.Date(2026, 1, 2, 14, 4, 5, 678e6, time.UTC),
 		DeliverAt: time.Date(2026, 1, 2, 10, 0, 0, 0, time.UTC), Priority: 3, Receipts: "all", ServiceType: "CMT",
 		ProtocolID: 65, DataCoding: 255, Route: "carrier-a",
@@ -61,6 +61,8 @@ func TestRecordsThatAreRight(t *testing.T) {
 		"null is absent":               {start + `,"id":null,"from":null,"payload":null,"encoding":null,"class":null,"validity":null,"tlvs":null,"metadata":null}`, func(*Outbound) {}},
 		"an unknown field of any type": {start + `,"To":5,"x":{"to":[true,false,null,-1.5e+3,"\u0000"]}}`, func(*Outbound) {}},
 		"an escaped key":               {start + `,"i\u0064":"7"}`, func(o *Outbound) { o.ID = "7" }},
+		"what is not to be changed":    {start + `,"transliterate":false}`, func(o *Outbound) { o.Transliterate = False }},
+		"an alphabet of ISO-8859":      {start + `,"encoding":"cyrillic"}`, func(o *Outbound) { o.Encoding = "cyrillic" }},
 		"the last of two":              {`{"to":"1",` + start[1:] + `,"id":"a","id":"b"}`, func(o *Outbound) { o.ID = "b" }},
 		"the last of two, first wrong": {`{"to":["x"],` + start[1:] + `,"class":"high","class":2}`, func(o *Outbound) { o.Class = 2 }},
 		"the last of two is null":      {start + `,"class":2,"class":null}`, func(*Outbound) {}},
@@ -165,9 +167,11 @@ func TestRecordsThatAreWrongNameTheFieldTheValueAndTheRemedy(t *testing.T) {
 		{`{"to":"1","payload":"CgsM="}`, `field "payload": value a string of 5 characters: ` + remedies[fieldPayload]},
 		{`{"to":"1","payload":"a"}`, `field "payload": value a string of 1 character: ` + remedies[fieldPayload]},
 		{`{"to":"1","payload":[10]}`, `field "payload": value a list: ` + remedies[fieldPayload]},
-		{start + `,"encoding":"utf8"}`, `field "encoding": value "utf8": must be one of "auto", "gsm7", "latin1", "ucs2", "binary"`},
+		{start + `,"encoding":"utf8"}`, `field "encoding": value "utf8": must be one of "auto", "gsm7", "latin1", "ucs2", "binary", "ascii", "cyrillic", "hebrew"`},
+		{start + `,"transliterate":"yes"}`, `field "transliterate": value "yes": must be true or false`},
+		{start + `,"transliterate":1}`, `field "transliterate": value 1: must be true or false`},
 		{start + `,"encoding":""}`, `field "encoding": value "": ` + remedies[fieldEncoding]},
-		{start + `,"encoding":"binary"}`, `field "encoding": value "binary": must be auto, gsm7, latin1 or ucs2 where text is given: binary needs payload`},
+		{start + `,"encoding":"binary"}`, `field "encoding": value "binary": must be another where text is given: binary needs payload`},
 		{start + `,"class":7}`, `field "class": value 7: must be a whole number from 0 to 3 (0 is flash)`},
 		{start + `,"class":-1}`, `field "class": value -1: ` + remedies[fieldClass]},
 		{start + `,"class":1.0}`, `field "class": value 1.0: ` + remedies[fieldClass]},

@@ -16,6 +16,9 @@ func (o *Outbound) AppendJSON(dst []byte) []byte {
 		dst = appendBase64(appendKey(dst, `"payload":`), o.Payload)
 	}
 	dst = appendText(dst, `"encoding":`, o.Encoding)
+	if o.Transliterate != Absent {
+		dst = appendFlag(dst, `"transliterate":`, o.Transliterate == True)
+	}
 	dst = appendNumber(dst, `"class":`, o.Class)
 	if o.Validity > 0 {
 		dst = appendText(dst, `"validity":`, o.Validity.String())

@@ -17,7 +17,7 @@ const (
 )
 
 // Result is what became of an outbound record, exactly one for each. JSON fields,
-// in this order: id, status, smsc, to, from, parts, encoding, attempts,
+// in this order: id, status, smsc, to, from, parts, encoding, transliterated, attempts,
 // possible_duplicate, error, source, received_at, submitted_at, answered_at,
 // metadata. id, status, attempts, possible_duplicate and source are always there.
 type Result struct {
@@ -28,7 +28,8 @@ type Result struct {
 	From              string
 	Parts             []PartResult
 	Encoding          string
-	Attempts          int // submits written, retries and parts included; 0 if nothing was sent
+	Transliterated    []string // what became of characters of the text, as `’→'`
+	Attempts          int      // submits written, retries and parts included; 0 if nothing was sent
 	PossibleDuplicate bool
 	Error             string // a sentence
 	Source            Source
@@ -66,6 +67,16 @@ func (r *Result) AppendJSON(dst []byte) []byte {
 		dst = append(dst, ']')
 	}
 	dst = appendText(dst, `"encoding":`, r.Encoding)
+	if len(r.Transliterated) > 0 {
+		dst = append(dst, `,"transliterated":[`...)
+		for i, change := range r.Transliterated {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendString(dst, change)
+		}
+		dst = append(dst, ']')
+	}
 	dst = strconv.AppendInt(append(dst, `,"attempts":`...), int64(r.Attempts), 10)
 	dst = appendFlag(dst, `"possible_duplicate":`, r.PossibleDuplicate)
 	dst = appendText(dst, `"error":`, r.Error)

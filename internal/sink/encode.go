@@ -15,22 +15,30 @@ type body struct {
 	sm    wire.SM // everything but ShortMessage and the TLVs of one part
 	parts sms.Parts
 	from  string // the sender as the record or the configuration names it
+	// changes is what transliteration made of characters of the text.
+	changes []string
 }
 
 // habits are what the encoding of a message depends on besides the record: what
 // the SMSC's configuration says. Two SMSCs with equal habits share an encoding.
 type habits struct {
-	source   string
-	concat   sms.Concat
-	receipts string
+	source        string
+	text          sms.Options // but Encoding and Ref, which are each message's
+	transliterate bool        // unless the record says otherwise
+	receipts      string
 }
 
-func habitsOf(c *config.SMSC) (habits, error) {
-	concat, ok := sms.ParseConcat(c.LongMessages)
-	if !ok {
-		return habits{}, fmt.Errorf("SMSC %s: long messages %q: want udh8, udh16, sar or payload", c.Name, c.LongMessages)
+func habitsOf(c *config.SMSC, transliterate bool) (habits, error) {
+	h := habits{source: c.SourceAddress, transliterate: transliterate, receipts: c.Receipts}
+	var ok bool
+	if h.text.Concat, ok = sms.ParseConcat(c.LongMessages); !ok {
+		return h, fmt.Errorf("SMSC %s: long messages %q: want udh8, udh16, sar or payload", c.Name, c.LongMessages)
 	}
-	return habits{source: c.SourceAddress, concat: concat, receipts: c.Receipts}, nil
+	var err error
+	if h.text.Languages, err = sms.ParseLanguages(c.National); err != nil {
+		return h, fmt.Errorf("SMSC %s: national language tables: %w", c.Name, err)
+	}
+	return h, nil
 }
 
 // encode turns a record into the body of its PDUs. ref numbers long messages.
@@ -52,12 +60,12 @@ func encode(out *record.Outbound, h habits, ref uint16, now time.Time) (body, er
 		}
 		b.sm.Source = wire.Address{TON: from.TON, NPI: from.NPI, Addr: []byte(from.Addr)}
 	}
-	if b.parts, err = split(out, h.concat, ref); err != nil {
+	if err := b.split(out, h, ref); err != nil {
 		return b, err
 	}
 	b.sm.DataCoding = b.parts.DataCoding
 	if out.Class >= 0 {
-		if b.sm.DataCoding, err = withClass(b.parts.Encoding, byte(out.Class)); err != nil {
+		if b.sm.DataCoding, err = withClass(b.parts.Encoding, out.Class); err != nil {
 			return b, err
 		}
 	}
@@ -85,67 +93,6 @@ func encode(out *record.Outbound, h habits, ref uint16, now time.Time) (body, er
 		b.sm.TLVs = append(b.sm.TLVs, wire.TLV{Tag: t.Tag, Value: t.Value})
 	}
 	return b, nil
-}
-
-func split(out *record.Outbound, concat sms.Concat, ref uint16) (sms.Parts, error) {
-	enc := sms.Auto
-	if out.Encoding != "" {
-		enc, _ = sms.ParseEncoding(out.Encoding) // the decoder has refused what is none
-	}
-	var parts sms.Parts
-	var err error
-	if out.HasPayload {
-		parts, err = sms.SplitBinary(out.Payload, concat, ref)
-		if err == nil {
-			parts.DataCoding = codingOf(enc)
-			if enc != sms.Auto {
-				parts.Encoding = enc
-			}
-		}
-		return parts, asFieldError("payload", err)
-	}
-	parts, err = sms.Split(out.Text, enc, concat, ref)
-	if err == nil && out.Class >= 0 && enc == sms.Auto && parts.Encoding == sms.Latin1 {
-		// Latin-1 has no coding with a class; what it was chosen for may still be GSM.
-		if parts, err = sms.Split(out.Text, sms.GSM7, concat, ref); err != nil {
-			parts, err = sms.Split(out.Text, sms.UCS2, concat, ref)
-		}
-	}
-	return parts, asFieldError("text", err)
-}
-
-// codingOf is the data_coding (§5.2.19) of a payload that is sent as it is.
-func codingOf(enc sms.Encoding) byte {
-	switch enc {
-	case sms.GSM7:
-		return 0
-	case sms.Latin1:
-		return 3
-	case sms.UCS2:
-		return 8
-	}
-	return 4
-}
-
-// withClass is the data_coding of 3GPP TS 23.038 §4, group 00x1, that carries a
-// message class.
-func withClass(enc sms.Encoding, class byte) (byte, error) {
-	switch enc {
-	case sms.GSM7:
-		return 0x10 | class, nil
-	case sms.Binary:
-		return 0x14 | class, nil
-	case sms.UCS2:
-		return 0x18 | class, nil
-	}
-	return 0, &record.FieldError{Field: "class", Value: fmt.Sprint(class), Remedy: `latin1 has no data_coding with a class: use encoding "auto", "gsm7" or "ucs2"`}
-}
-
-func asFieldError(field string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return &record.FieldError{Field: field, Value: "its content", Remedy: err.Error()}
 }
 
 // receipts is what the record asks for, or else the SMSC's default.
@@ -184,17 +131,4 @@ func (b *body) fill(sm *wire.SM, i int) {
 			wire.TLV{Tag: wire.TagSARSegmentSeqnum, Value: []byte{byte(i + 1)}})
 	}
 	sm.ShortMessage = ud
-}
-
-// reference numbers a long message. It follows from where the record stands, so
-// that what is sent again after a crash carries the number that it had: a handset
-// then joins old and new parts instead of showing two halves. Records that
-// follow each other in a partition differ for 256 messages, or 65,536.
-func reference(topic string, partition int32, offset int64) uint16 {
-	h := uint32(2166136261)
-	for i := range len(topic) {
-		h = (h ^ uint32(topic[i])) * 16777619
-	}
-	h = (h ^ uint32(partition)) * 16777619
-	return uint16(h>>16) + uint16(offset)
 }

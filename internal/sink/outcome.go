@@ -59,9 +59,9 @@ func deadLettered(status string) bool {
 func (s *Sink) appendResult(buf []byte, m *message) (*kgo.Record, []byte) {
 	r := &s.resultScratch
 	r.ID, r.Status, r.To, r.From = m.out.ID, m.status, m.out.To, m.body.from
-	r.Encoding, r.SMSC = "", ""
+	r.Encoding, r.SMSC, r.Transliterated = "", "", nil
 	if m.encodedFor >= 0 {
-		r.Encoding = m.body.parts.Encoding.String()
+		r.Encoding, r.Transliterated = m.body.parts.Encoding.String(), m.body.changes
 	}
 	if m.attempts > 0 {
 		r.SMSC = s.cfg.SMSCs[m.target].Name

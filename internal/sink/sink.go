@@ -132,7 +132,7 @@ func New(o Options) (*Sink, error) {
 	var targets []route.Target
 	for i := range o.Config.SMSCs {
 		c := &o.Config.SMSCs[i]
-		h, err := habitsOf(c)
+		h, err := habitsOf(c, o.Config.Sink.Transliterate)
 		if err != nil {
 			return nil, err
 		}
