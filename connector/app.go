@@ -99,6 +99,9 @@ func (a *app) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := kafka.CheckGroupProtocol(ctx, control, &cfg.Kafka); err != nil {
+		return err
+	}
 	if err := a.startParts(ctx, counts); err != nil {
 		return err
 	}

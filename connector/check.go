@@ -80,6 +80,9 @@ func checkKafka(ctx context.Context, cfg *config.Config) (string, error) {
 		}
 		return "", fmt.Errorf("%w (is KAFKA_BROKERS right, and does it speak TLS?)", err)
 	}
+	if err := kafka.CheckGroupProtocol(ctx, cl, &cfg.Kafka); err != nil {
+		return "", err
+	}
 	var names []string
 	for _, t := range topicsOf(cfg) {
 		names = append(names, t.Name)

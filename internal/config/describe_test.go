@@ -19,7 +19,7 @@ var contract = []struct{ name, byDefault string }{
 	{"SHUTDOWN_TIMEOUT", "20s"},
 	{"KAFKA_BROKERS", "required"},
 	{"KAFKA_TLS_ENABLED", "false"}, {"KAFKA_TLS_CA_FILE", ""}, {"KAFKA_TLS_CERT_FILE", ""}, {"KAFKA_TLS_KEY_FILE", ""}, {"KAFKA_TLS_SERVER_NAME", ""},
-	{"KAFKA_SESSION_TIMEOUT", "10s"},
+	{"KAFKA_SESSION_TIMEOUT", "10s"}, {"KAFKA_GROUP_PROTOCOL", "classic"},
 	{"KAFKA_TOPICS_CREATE", "true"}, {"KAFKA_TOPICS_PARTITIONS", "6"}, {"KAFKA_TOPICS_REPLICATION", "-1"},
 	{"SINK_TOPICS", "sms.outbound"}, {"SINK_TOPICS_REGEX", ""}, {"SINK_TRANSLITERATE", "false"},
 	{"RESULTS_TOPIC", "sms.results"}, {"RECEIPTS_TOPIC", "sms.receipts"}, {"INBOUND_TOPIC", "sms.inbound"}, {"DEADLETTER_TOPIC", "sms.deadletter"},

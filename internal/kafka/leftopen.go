@@ -28,27 +28,27 @@ type LeftOpen struct {
 // offsets. That read would wait for the timeout of a transaction that a dead writer
 // has left open; and for ever where the broker has lost its end.
 //
-// Only where an offset stays unstable is anybody fenced: a replica that lives has
+// Only where an offset stays unstable is anybody fenced before the read: a replica that lives has
 // ended its transaction before it let the partition go. Our own ids are ended like
-// any other's: the transactor opens them anew.
-func (l *LeftOpen) End(ctx context.Context, cl *kgo.Client, parts map[string][]int32) {
-	ctx, cancel := context.WithTimeout(ctx, 2*TransactionTimeout)
+// any other's: the transactor opens them anew. See endOrphans for transactions without offsets.
+//
+// outer ends with the client.
+func (l *LeftOpen) End(outer context.Context, cl *kgo.Client, parts map[string][]int32) {
+	ctx, cancel := context.WithTimeout(outer, 2*TransactionTimeout)
 	defer cancel()
-	if _, err := Stable(ctx, cl, l.Group, parts); !errors.Is(err, kerr.UnstableOffsetCommit) {
-		return // stable, or for the client's own read to report
+	found, err := Stable(ctx, cl, l.Group, parts)
+	if !errors.Is(err, kerr.UnstableOffsetCommit) {
+		if err == nil { // else for the client's own read to report
+			l.endOrphans(outer, cl, found)
+		}
+		return
 	}
 	last, err := Committed(ctx, cl, l.Group, parts, false)
 	if err != nil {
 		return
 	}
-	writers := map[string]bool{l.Own: true}
-	for _, ps := range last {
-		for _, om := range ps {
-			if w := l.WriterOf(om.Metadata); w != "" {
-				writers[w] = true
-			}
-		}
-	}
+	writers := l.writers(last)
+	writers[l.Own] = true
 	var fenced []fencedID
 	for w := range writers {
 		for _, id := range TransactionalIDs(l.Prefix, w) {
@@ -127,20 +127,25 @@ func (l *LeftOpen) forgetSpare(ctx context.Context, cl *kgo.Client) {
 
 // stateOf is how the id's transaction stands; empty where the broker knows no such id.
 func stateOf(ctx context.Context, cl *kgo.Client, id string) (string, error) {
+	t, err := describe(ctx, cl, id)
+	return t.State, err
+}
+
+func describe(ctx context.Context, cl *kgo.Client, id string) (t kmsg.DescribeTransactionsResponseTransactionState, err error) {
 	req := kmsg.NewPtrDescribeTransactionsRequest()
 	req.TransactionalIDs = []string{id}
 	resp, err := req.RequestWith(ctx, cl)
 	if err != nil {
-		return "", fmt.Errorf("describing transaction %s: %w", id, err)
+		return t, fmt.Errorf("describing transaction %s: %w", id, err)
 	}
 	if len(resp.TransactionStates) == 0 {
-		return "", nil
+		return t, nil
 	}
-	t := resp.TransactionStates[0]
+	t = resp.TransactionStates[0]
 	if err := kerr.ErrorForCode(t.ErrorCode); err != nil && !errors.Is(err, kerr.TransactionalIDNotFound) {
-		return "", err
+		return t, err
 	}
-	return t.State, nil
+	return t, nil
 }
 
 // lastState is stateOf before the id is fenced, after which there is nothing to see. An error

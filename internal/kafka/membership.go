@@ -1,14 +1,6 @@
 package kafka
 
-import (
-	"time"
-
-	"github.com/twmb/franz-go/pkg/kgo"
-)
-
-// HeartbeatInterval is how often members of a group report. Only in the answer do they learn that another has left, or waits to
-// be let in: at the usual 3 s, nobody would have the partitions of a replica that was stopped cleanly for as long.
-const HeartbeatInterval = 300 * time.Millisecond
+import "github.com/twmb/franz-go/pkg/kgo"
 
 // Membership is what fences a commit: Kafka takes it from a member of the
 // group's current generation only (KIP-447).
@@ -16,7 +8,8 @@ const HeartbeatInterval = 300 * time.Millisecond
 // Read it BEFORE the ledgers whose state goes into the commit. Kafka checks the
 // generation, not who owns a partition: were it read after, a rebalance in
 // between could let a replica commit, with the new generation's number, a
-// partition that it has just lost.
+// partition that it has just lost. By the consumer protocol the generation is the
+// member's epoch, which is checked in the same way.
 type Membership struct {
 	Group      string
 	MemberID   string

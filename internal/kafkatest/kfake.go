@@ -35,15 +35,20 @@ func Kfake(tb testing.TB, opts ...kfake.Opt) *Broker {
 type kfakeNode struct {
 	opts    []kfake.Opt
 	cluster *kfake.Cluster // nil while killed
+	watch   *sessions      // of cluster
 }
 
 func (n *kfakeNode) start() (err error) {
-	n.cluster, err = kfake.NewCluster(n.opts...)
-	return err
+	if n.cluster, err = kfake.NewCluster(n.opts...); err != nil {
+		return err
+	}
+	n.watch = watchSessions(n.cluster)
+	return nil
 }
 
 func (n *kfakeNode) kill() {
 	if n.cluster != nil {
+		n.watch.close()
 		n.cluster.Close()
 		n.cluster = nil
 	}

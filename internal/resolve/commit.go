@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/smpp-connector/smpp-connector/internal/config"
 	"github.com/smpp-connector/smpp-connector/internal/faultpoint"
 	"github.com/smpp-connector/smpp-connector/internal/kafka"
 	"github.com/smpp-connector/smpp-connector/internal/resolve/engine"
@@ -41,6 +43,9 @@ func (r *Resolver) commit(ctx context.Context, b *batch) {
 			r.committed(b)
 			return
 		case errors.Is(err, kafka.ErrNotMember):
+			if r.aged(b, err) && n < 100 {
+				break
+			}
 			r.abandon(b, err)
 			return
 		case errors.Is(err, kafka.ErrTooLarge):
@@ -76,12 +81,34 @@ func (r *Resolver) committed(b *batch) {
 	faultpoint.At("resolve.store.after")
 }
 
-// abandon drops the batch and all engines, which know what has not happened. The group is
-// joined anew; it may be doing so already.
+// aged tells whether the batch may be committed under the epoch that the member has now.
+// By the consumer protocol a member's epoch goes up with every change of the group, and brokers
+// before 4.3 refuse commits of the epoch before although what is committed is still
+// ours: it stays so until we confirm that we let go, and the group's callbacks, in which we do,
+// wait for the batch.
+func (r *Resolver) aged(b *batch, err error) bool {
+	if !errors.Is(err, kerr.StaleMemberEpoch) {
+		return false
+	}
+	m := kafka.MembershipOf(r.consumer, r.group)
+	if m.MemberID != b.member.MemberID || m.Generation < b.member.Generation {
+		return false
+	}
+	b.member = m
+	return true
+}
+
+// abandon drops the batch and all engines, which know what has not happened. A classic
+// group is joined anew; it may be doing so already. By the consumer protocol a member that
+// is out learns it from its next heartbeat, and loses all; one that is not gets nothing
+// new, and goes back by itself to what is committed.
 func (r *Resolver) abandon(b *batch, err error) {
 	r.log.Debug("the group's generation has changed; taking up what was committed", "error", err)
 	b.out.Abort()
 	r.drop()
+	if r.cfg.Kafka.GroupProtocol == config.GroupConsumer {
+		r.again(context.Background())
+	}
 	r.consumer.ForceRebalance()
 }
 

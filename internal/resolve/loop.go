@@ -48,7 +48,7 @@ func (r *Resolver) loop(fetching, working context.Context) {
 		r.install()
 		if len(r.parts) > 0 {
 			if b == nil {
-				b = r.begin()
+				b = r.newBatch()
 			}
 			r.apply(b, fetches)
 			r.tick(b)
@@ -79,7 +79,7 @@ func (r *Resolver) loop(fetching, working context.Context) {
 	r.consumer.AllowRebalance()
 }
 
-func (r *Resolver) begin() *batch {
+func (r *Resolver) newBatch() *batch {
 	return &batch{out: engine.NewOutput(r.db), member: kafka.MembershipOf(r.consumer, r.group), begun: time.Now(), touched: make(map[*partition]bool)}
 }
 
@@ -138,6 +138,12 @@ func (r *Resolver) install() {
 	resume := make(map[string][]int32)
 	for _, p := range restored {
 		r.parts[p.p] = p
+		if p.rewind {
+			p.rewind = false
+			for topic, at := range p.next {
+				r.consumer.SetOffsets(map[string]map[int32]kgo.EpochOffset{topic: {p.p: {Epoch: -1, Offset: at}}})
+			}
+		}
 		resume[r.deliver] = append(resume[r.deliver], p.p)
 		resume[r.submitted] = append(resume[r.submitted], p.p)
 	}

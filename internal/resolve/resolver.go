@@ -61,7 +61,8 @@ type Resolver struct {
 
 	// The loop's own, and the callbacks' while the loop lets them run.
 	parts     map[int32]*partition
-	restoring *restoring // nil: none in hand
+	given     map[string]map[int32]bool // by topic, what the group has given us
+	restoring []*restoring              // in hand
 
 	// mu guards what a restore hands over.
 	mu       sync.Mutex
@@ -87,6 +88,8 @@ type partition struct {
 	next map[string]int64 // by topic, the offset from which to go on
 	due  *ends            // a tick that waits until all is applied that was there then
 	more bool             // the last tick left something
+	// rewind: the consumer is ahead of next, having read what was never committed.
+	rewind bool
 }
 
 // New makes a resolver; Start joins the group.
@@ -95,7 +98,7 @@ func New(o Options) (*Resolver, error) {
 	r := &Resolver{
 		cfg: c, dialer: o.Dialer, forms: o.Forms, log: o.Log, metrics: newMetrics(o.Reg), open: o.Store, group: c.SourceGroup(),
 		deliver: c.InternalTopic(config.TopicDeliver), submitted: c.InternalTopic(config.TopicSubmitted), waiting: c.InternalTopic(config.TopicWaiting),
-		parts: make(map[int32]*partition), failed: make(chan struct{}),
+		parts: make(map[int32]*partition), given: make(map[string]map[int32]bool), failed: make(chan struct{}),
 	}
 	if r.forms == nil {
 		return nil, errors.New("resolver: Forms is missing")
@@ -127,25 +130,19 @@ func (r *Resolver) start(ctx context.Context) error {
 	}
 	r.txn = kafka.NewTransactor(r.dialer, r.txnPrefix(), r.plain, func(topic string) bool { return topic == r.submitted || topic == r.waiting })
 	r.txn.Left = r.leftOpen()
-	opts := []kgo.Opt{
-		kgo.ConsumerGroup(r.group),
+	// By range, both topics' partitions of a number go to the same member.
+	opts := append(kafka.GroupOpts(&r.cfg.Kafka, r.group, kafka.ByRange),
 		kgo.ConsumeTopics(r.deliver, r.submitted),
-		// By range, both topics' partitions of a number go to the same member.
-		kgo.Balancers(kgo.RangeBalancer()),
-		kgo.SessionTimeout(r.cfg.Kafka.SessionTimeout),
-		kgo.HeartbeatInterval(min(kafka.HeartbeatInterval, r.cfg.Kafka.SessionTimeout/4)),
-		kgo.RebalanceTimeout(time.Minute),
-		kgo.DisableAutoCommit(),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.KeepControlRecords(), // else the group shows a lag of 1 for ever, and UNKNOWNs wait for it
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.BlockRebalanceOnPoll(),
-		kgo.FetchMaxBytes(4 << 20), kgo.FetchMaxPartitionBytes(1 << 20), kgo.MaxConcurrentFetches(2),
-		kgo.FetchMaxWait(500 * time.Millisecond),
+		kgo.FetchMaxBytes(4<<20), kgo.FetchMaxPartitionBytes(1<<20), kgo.MaxConcurrentFetches(2),
+		kgo.FetchMaxWait(500*time.Millisecond),
 		kgo.OnPartitionsAssigned(r.onAssigned),
 		kgo.OnPartitionsRevoked(r.onRevoked),
 		kgo.OnPartitionsLost(r.onRevoked),
-	}
+	)
 	// Last of all: it joins the group at once, and its callbacks use what is above.
 	if r.consumer, err = r.dialer.Client("resolver-consumer", opts...); err != nil {
 		return err

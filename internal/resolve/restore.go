@@ -15,8 +15,10 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/resolve/engine"
 )
 
-// restoring is a restore in hand.
+// restoring is a restore in hand, of some partitions.
 type restoring struct {
+	parts  []int32
+	rewind bool
 	cancel context.CancelFunc
 	done   chan struct{}
 }
@@ -25,7 +27,8 @@ type restoring struct {
 const restorers = 2
 
 // restore rebuilds the partitions and hands them to the loop, until ctx ends.
-func (r *Resolver) restore(ctx context.Context, ps []int32) {
+func (r *Resolver) restore(ctx context.Context, rs *restoring) {
+	ps := rs.parts
 	begun := time.Now()
 	var b *bounds
 	for n := 1; ; n++ {
@@ -45,7 +48,7 @@ func (r *Resolver) restore(ctx context.Context, ps []int32) {
 	for range restorers {
 		workers.Go(func() {
 			for p := range todo {
-				r.restoreOne(ctx, b, p)
+				r.restoreOne(ctx, b, p, rs.rewind)
 			}
 		})
 	}
@@ -92,7 +95,7 @@ func (r *Resolver) bounds(ctx context.Context, ps []int32) (*bounds, error) {
 	return &b, err
 }
 
-func (r *Resolver) restoreOne(ctx context.Context, b *bounds, p int32) {
+func (r *Resolver) restoreOne(ctx context.Context, b *bounds, p int32, rewind bool) {
 	e, err := engine.New(engine.Config{
 		Partition: p, Partitions: r.partitions, DeliverTopic: r.deliver, Forms: r.forms,
 		MatchWait: r.cfg.Source.MatchWait, ReceiptWait: r.cfg.Source.ReceiptWait, PartsWait: r.cfg.Source.PartsWait,
@@ -108,7 +111,7 @@ func (r *Resolver) restoreOne(ctx context.Context, b *bounds, p int32) {
 		}
 		return
 	}
-	part := &partition{p: p, e: e, next: make(map[string]int64)}
+	part := &partition{p: p, e: e, rewind: rewind, next: make(map[string]int64)}
 	for _, topic := range []string{r.deliver, r.submitted} {
 		var at int64
 		if o, ok := b.starts.Lookup(topic, p); ok {

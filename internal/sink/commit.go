@@ -165,7 +165,7 @@ func (s *Sink) succeeded(c *commit, now time.Time, took time.Duration) {
 	}
 	// The lease counts from before the commit was sent: its generation was
 	// checked some time after that.
-	s.lease.Extend(c.clock + s.cfg.Kafka.SessionTimeout/2)
+	s.lease.Extend(c.clock + s.session/2)
 	s.metrics.grants.Add(float64(len(c.grants)))
 	if len(c.grants) > 0 {
 		faultpoint.At("sink.offer.before")
@@ -228,7 +228,7 @@ func (s *Sink) notCommitted(c *commit, now time.Time, err error) {
 // renewLease forces a commit when submits are out and the last commit is a while
 // ago: a grant is a lease, and only a commit shows that the generation still holds.
 func (s *Sink) renewLease(now time.Time) {
-	if now.Sub(s.lastCommit) < s.cfg.Kafka.SessionTimeout/6 {
+	if now.Sub(s.lastCommit) < s.session/6 {
 		return
 	}
 	for _, p := range s.parts {

@@ -59,6 +59,7 @@ type Sink struct {
 
 	consumer *kgo.Client
 	txn      *kafka.Transactor
+	session  time.Duration // after which the group gives what we hold to others; set by Start
 
 	// The loop's own state.
 	parts         map[tp]*partition // held
@@ -122,7 +123,7 @@ type Sink struct {
 func New(o Options) (*Sink, error) {
 	s := &Sink{
 		cfg: o.Config, dialer: o.Dialer, log: o.Log, metrics: newMetrics(o.Reg), accounts: o.Accounts, forms: o.Forms, lease: o.Lease,
-		hold: o.Config.Delivery.InDoubt == "hold", retryFor: o.Config.Delivery.RetryFor,
+		hold: o.Config.Delivery.InDoubt == "hold", retryFor: o.Config.Delivery.RetryFor, session: o.Config.Kafka.SessionTimeout,
 		submitted: submittedTopic{name: o.Config.InternalTopic("submitted"), partitions: o.SubmittedPartitions},
 		parts:     make(map[tp]*partition), limbo: make(map[tp]*partition), epochs: make(map[tp]int64), gone: make(map[string]bool),
 		wake: make(chan struct{}, 1), batches: make(chan batch, 2), requests: make(chan func()), committed: make(chan error, 1),
@@ -150,25 +151,19 @@ func New(o Options) (*Sink, error) {
 
 // Start joins the group and begins.
 func (s *Sink) Start(ctx context.Context) error {
-	opts := []kgo.Opt{
-		kgo.ConsumerGroup(s.cfg.SinkGroup()),
-		kgo.Balancers(kgo.CooperativeStickyBalancer()),
-		kgo.SessionTimeout(s.cfg.Kafka.SessionTimeout),
-		kgo.HeartbeatInterval(min(kafka.HeartbeatInterval, s.cfg.Kafka.SessionTimeout/4)),
-		kgo.RebalanceTimeout(time.Minute),
-		kgo.DisableAutoCommit(),
+	opts := append(kafka.GroupOpts(&s.cfg.Kafka, s.cfg.SinkGroup(), kafka.ByPartition),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.KeepControlRecords(), // else a group on transactional input shows a lag of 1 for ever
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.BlockRebalanceOnPoll(),
-		kgo.FetchMaxBytes(8 << 20), kgo.FetchMaxPartitionBytes(1 << 20), kgo.MaxConcurrentFetches(2),
-		kgo.FetchMaxWait(500 * time.Millisecond),
+		kgo.FetchMaxBytes(8<<20), kgo.FetchMaxPartitionBytes(1<<20), kgo.MaxConcurrentFetches(2),
+		kgo.FetchMaxWait(500*time.Millisecond),
 		kgo.OnPartitionsAssigned(s.onAssigned),
 		kgo.OnOffsetsFetched(s.onOffsets),
 		kgo.AdjustFetchOffsetsFn(s.startOfNewTopics),
 		kgo.OnPartitionsRevoked(s.onRevoked),
 		kgo.OnPartitionsLost(s.onLost),
-	}
+	)
 	if s.cfg.Sink.TopicsRegex != "" {
 		opts = append(opts, kgo.ConsumeRegex(), kgo.ConsumeTopics(s.cfg.Sink.TopicsRegex))
 	} else {
@@ -179,6 +174,7 @@ func (s *Sink) Start(ctx context.Context) error {
 		return err
 	}
 	s.consumer = cl
+	s.session = s.sessionTimeout(ctx)
 	s.txn = kafka.NewTransactor(s.dialer, s.txnPrefix(), cl, func(topic string) bool { return topic == s.submitted.name })
 	s.txn.Left = s.leftOpen()
 	pctx, stopPoll := context.WithCancel(context.WithoutCancel(ctx))
@@ -188,6 +184,13 @@ func (s *Sink) Start(ctx context.Context) error {
 	s.running.Go(func() { s.loop(lctx) })
 	close(s.ready)
 	return nil
+}
+
+// sessionTimeout is read once: who makes a group's session shorter starts its members anew.
+func (s *Sink) sessionTimeout(ctx context.Context) time.Duration {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	return kafka.SessionTimeout(ctx, s.consumer, &s.cfg.Kafka, s.cfg.SinkGroup())
 }
 
 // txnPrefix begins our transactional ids.

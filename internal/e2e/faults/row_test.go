@@ -13,6 +13,7 @@ import (
 var (
 	all   = flag.Bool("all", false, "run every row, not only the bounded selection")
 	write = flag.Bool("write", false, "with -all: write the table of internal/PROMISES.md")
+	group = flag.String("group", "classic", "protocol of the consumer groups, where a row does not say: classic, or consumer (KIP-848)")
 )
 
 // row is one scenario.
@@ -33,6 +34,7 @@ type row struct {
 	smsc     smsc.Options
 	env      []string // of each replica, after the defaults
 	first    []string // environment of the first life of the first replica, such as a fault point
+	protocol string   // of the consumer groups; empty: -group's
 	settings []string // of Apache Kafka ("key=value"), over those of deploy/kafka
 
 	// value makes the i-th outbound record where the driver's usual mix will not do.
@@ -78,7 +80,11 @@ func run(t *testing.T, rows []row) {
 		if !r.ci && !r.quick && !*all {
 			continue
 		}
-		t.Run(r.name, func(t *testing.T) {
+		name := r.name
+		if r.protocol == "consumer" {
+			name += " by KIP-848"
+		}
+		t.Run(name, func(t *testing.T) {
 			for _, kind := range []string{kafkatest.KindKfake, kafkatest.KindApache} {
 				chosen := *all || r.ci || kind == kafkatest.KindKfake
 				if chosen && (r.in == nil || slices.Contains(r.in, kind)) {
@@ -93,6 +99,9 @@ func (r *row) run(t *testing.T, kind string) {
 	began := time.Now()
 	w := newWorld(t, r, kind)
 	o := outcome{scenario: r.name, breaks: r.breaks, broker: kind, failed: true}
+	if w.nextGen() {
+		o.broker += ", KIP-848"
+	}
 	defer func() {
 		o.notes = w.notes
 		o.failed = o.failed || t.Failed()

@@ -35,6 +35,44 @@ func (w *world) flowing() {
 	})
 }
 
+// TestATakeover is measured on both protocols of consumer groups.
+func TestATakeover(t *testing.T) {
+	var rows []row
+	for _, protocol := range []string{"classic", "consumer"} {
+		rows = append(rows, row{
+			name: "one of three replicas leaves", breaks: "SIGTERM to one, under load", protocol: protocol,
+			records: 6000, rate: 300, inbound: 300, replicas: 3,
+			play: func(w *world) {
+				w.share(0.3)
+				w.flowing()
+				began := time.Now()
+				if code := w.replica(1).terminate(); code != 0 {
+					w.t.Errorf("exit code %d", code)
+				}
+				w.faultOver()
+				w.flowing()
+				w.takeover("after a clean stop", began, 0, promisedHandOver)
+			},
+			hold: hold{noDoubt: true},
+		}, row{
+			name: "one of three replicas killed", breaks: "kill -9 of one, under load; it does not come back", protocol: protocol, quick: protocol == "classic",
+			records: 8000, rate: 300, inbound: 300, replicas: 3,
+			play: func(w *world) {
+				w.share(0.2)
+				w.flowing()
+				began := time.Now()
+				w.replica(1).kill()
+				w.faultOver()
+				w.pass(sessionTimeout)
+				w.flowing()
+				w.takeover("after kill -9", began, sessionTimeout, promisedTakeover)
+			},
+			hold: hold{maxDoubt: crashBound},
+		})
+	}
+	run(t, rows)
+}
+
 func TestReplicasComeAndGo(t *testing.T) {
 	run(t, []row{
 		{
@@ -50,37 +88,6 @@ func TestReplicasComeAndGo(t *testing.T) {
 				w.faultOver()
 			},
 			hold: hold{noDoubt: true, check: func(w *world, _ *books) { w.everybodySent() }},
-		},
-		{
-			name: "one of three replicas leaves", breaks: "SIGTERM to one, under load",
-			records: 6000, rate: 300, inbound: 300, replicas: 3,
-			play: func(w *world) {
-				w.share(0.3)
-				w.flowing()
-				began := time.Now()
-				if code := w.replica(1).terminate(); code != 0 {
-					w.t.Errorf("exit code %d", code)
-				}
-				w.faultOver()
-				w.flowing()
-				w.takeover("after a clean stop", began, 0, promisedHandOver)
-			},
-			hold: hold{noDoubt: true},
-		},
-		{
-			name: "one of three replicas killed", breaks: "kill -9 of one, under load; it does not come back", quick: true,
-			records: 8000, rate: 300, inbound: 300, replicas: 3,
-			play: func(w *world) {
-				w.share(0.2)
-				w.flowing()
-				began := time.Now()
-				w.replica(1).kill()
-				w.faultOver()
-				w.pass(sessionTimeout)
-				w.flowing()
-				w.takeover("after kill -9", began, sessionTimeout, promisedTakeover)
-			},
-			hold: hold{maxDoubt: crashBound},
 		},
 		{
 			name: "rolling restart", breaks: "SIGTERM and start of each of three replicas in turn", ci: true,

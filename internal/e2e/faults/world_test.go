@@ -3,12 +3,14 @@ package faults
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/smpp-connector/smpp-connector/internal/e2e/kafkaproxy"
@@ -57,10 +59,20 @@ type message struct {
 func newWorld(t *testing.T, r *row, kind string) *world {
 	t.Helper()
 	w := &world{t: t, row: r, driver: make(chan struct{})}
+	settings := r.settings
+	if w.nextGen() {
+		settings = slices.Concat(settings, w.nextGenSettings())
+	}
 	if kind == kafkatest.KindApache {
-		w.broker = kafkatest.Apache(t, r.settings...)
+		w.broker = kafkatest.Apache(t, settings...)
 	} else {
-		w.broker = kafkatest.Kfake(t)
+		configs := map[string]string{}
+		for _, s := range settings {
+			if k, v, _ := strings.Cut(s, "="); strings.HasPrefix(k, "group.consumer.") {
+				configs[k] = v
+			}
+		}
+		w.broker = kafkatest.Kfake(t, kfake.BrokerConfigs(configs))
 	}
 	kafkatest.CreateTopics(t, w.broker, partitions, "sms.outbound", "sms.results", "sms.receipts", "sms.inbound", "sms.deadletter")
 	for range max(r.smscs, 1) {
@@ -93,6 +105,26 @@ func newWorld(t *testing.T, r *row, kind string) *world {
 	return w
 }
 
+// nextGen tells whether groups are those of KIP-848.
+func (w *world) nextGen() bool {
+	if w.row.protocol != "" {
+		return w.row.protocol == "consumer"
+	}
+	return *group == "consumer"
+}
+
+// nextGenSettings have the broker use for such groups the session that classic members ask for by themselves, and their heartbeats.
+func (w *world) nextGenSettings() []string {
+	session := sessionTimeout
+	for _, e := range w.row.env {
+		if v, ok := strings.CutPrefix(e, "KAFKA_SESSION_TIMEOUT="); ok {
+			session, _ = time.ParseDuration(v) // the connector would refuse it
+		}
+	}
+	return []string{"group.consumer.min.session.timeout.ms=1000", fmt.Sprintf("group.consumer.session.timeout.ms=%d", session.Milliseconds()),
+		"group.consumer.min.heartbeat.interval.ms=100", "group.consumer.heartbeat.interval.ms=300"}
+}
+
 // environment of a replica.
 func (w *world) environment() []string {
 	brokers := w.broker.Addrs
@@ -110,6 +142,9 @@ func (w *world) environment() []string {
 		}
 		n := fmt.Sprintf("SMSC_%d_", i)
 		env = append(env, n+"NAME="+smscName(i), n+"ADDRESS="+addr, n+"SYSTEM_ID=faults", n+"PASSWORD=secret", n+"SOURCE_ADDRESS=32323", n+"WINDOW=100")
+	}
+	if w.nextGen() {
+		env = append(env, "KAFKA_GROUP_PROTOCOL=consumer")
 	}
 	return append(env, w.row.env...)
 }
