@@ -142,10 +142,10 @@ func (s *Sink) afterCommit(err error) {
 }
 
 func (s *Sink) succeeded(c *commit, now time.Time, took time.Duration) {
-	if s.aborts >= 3 {
+	if s.told {
 		s.log.Info("Kafka takes our commits again", "refused", s.aborts)
 	}
-	s.aborts = 0
+	s.aborts, s.told = 0, false
 	s.lastCommit = c.started
 	s.commitTime += (min(took, time.Second) - s.commitTime) / 8
 	s.metrics.committed(took, len(c.Records) > 0)
@@ -180,6 +180,9 @@ func (s *Sink) succeeded(c *commit, now time.Time, took time.Duration) {
 
 // notCommitted puts everything back as it was: nothing of the commit happened.
 func (s *Sink) notCommitted(c *commit, now time.Time, err error) {
+	if s.aborts == 0 {
+		s.refusedAt = c.started
+	}
 	s.aborts++
 	s.metrics.aborted.Inc()
 	for _, p := range c.parts {
@@ -218,12 +221,17 @@ func (s *Sink) notCommitted(c *commit, now time.Time, err error) {
 			s.log.Warn("a result or dead letter is too large for its topic; written without metadata, original value and what of its key is too long",
 				"topic", largest.rec.Topic, "partition", largest.rec.Partition, "offset", largest.rec.Offset, "error", err)
 		}
-	case s.aborts == 3:
+	case !s.told && (s.aborts >= 3 || now.Sub(s.refusedAt) >= tellAfter):
+		s.told = true
 		s.log.Warn("Kafka does not take our commits; sending stands still until it does", "error", kafka.Remedy(err))
 	default:
 		s.log.Debug("a commit was aborted, trying again", "error", err)
 	}
 }
+
+// tellAfter is when commits that are refused are told of, be they three or one that took long: a broker that answers every request with an
+// error that passes, as one whose disk is full does, is asked again until the transaction's timeout.
+const tellAfter = 5 * time.Second
 
 // renewLease forces a commit when submits are out and the last commit is a while
 // ago: a grant is a lease, and only a commit shows that the generation still holds.

@@ -74,6 +74,8 @@ type Sink struct {
 	afterCommits  []func() // requests that must know how the commit in hand ended
 	nextCommit    time.Time
 	aborts        int           // in a row
+	refusedAt     time.Time     // when the first of them began
+	told          bool          // the log says so
 	commitTime    time.Duration // smoothed
 	lastCommit    time.Time     // start of the last that succeeded
 	keys          []string      // scratch

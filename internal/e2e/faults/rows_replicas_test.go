@@ -168,7 +168,7 @@ func TestWhatACrashLeavesInDoubt(t *testing.T) {
 		for _, load := range []struct {
 			name          string
 			records, rate int
-		}{{"200/s", 3000, 200}, {"all that the window allows", 40000, 0}} {
+		}{{"200 a second", 3000, 200}, {"all that the window allows", 40000, 0}} {
 			// Answers after 20 ms: a window of n carries 50n a second.
 			pace := 50 * window
 			if load.rate > 0 {
