@@ -60,6 +60,9 @@ type Sink struct {
 	Topics []string `env:"TOPICS" envDefault:"sms.outbound" desc:"input topics; not together with SINK_TOPICS_REGEX"`
 	// TopicsRegex is anchored at both ends by Load: like Kafka Connect's topics.regex it must match the whole name.
 	TopicsRegex string `env:"TOPICS_REGEX" type:"regular expression" desc:"input topics as one pattern for the whole name (Go syntax); not together with SINK_TOPICS"`
+	// PriorityTopics is read into TopicPriorities by Load.
+	PriorityTopics  []string       `env:"PRIORITY_TOPICS" type:"list of topic or topic=0..3" desc:"input topics whose records have this priority (3 where none is given) unless they name one; see internal/FLOW.md"`
+	TopicPriorities map[string]int `env:"-"`
 	// Transliterate is for records that do not say.
 	Transliterate bool `env:"TRANSLITERATE" envDefault:"false" desc:"put typographic quotes, dashes, accents and the like into GSM 7-bit characters where the text then needs no other alphabet; a record's transliterate goes before it"`
 }

@@ -35,7 +35,8 @@ var contract = []struct{ name, byDefault string }{
 	{"SMSC_0_PROFILE", "standard"}, {"SMSC_0_LONG_MESSAGES", "udh8"}, {"SMSC_0_NATIONAL", ""}, {"SMSC_0_MESSAGE_ID", "auto"},
 	{"SMSC_0_ENQUIRE_LINK", "30s"}, {"SMSC_0_RESPONSE_TIMEOUT", "10s"}, {"SMSC_0_BIND_TIMEOUT", "10s"}, {"SMSC_0_RECEIPTS", "final"},
 	// Beyond the contract: flow, internal/FLOW.md.
-	{"SMSC_0_BIND_TPS", "0"},
+	{"SMSC_0_BIND_TPS", "0"}, {"SMSC_0_FAILOVER_ERRORS", "50"}, {"SMSC_0_FAILOVER_LATENCY", "0s"}, {"SMSC_0_FAILOVER_FOR", "30s"},
+	{"SINK_PRIORITY_TOPICS", ""},
 }
 
 func row(t *testing.T, rows []Variable, name string) Variable {

@@ -34,6 +34,7 @@ func Load(environ []string) (*Config, error) {
 	l.checkReadyRequires(c)
 	l.checkKafka(&c.Kafka)
 	l.checkTopics(c)
+	l.checkPriorityTopics(c)
 	l.checkDelivery(c)
 	for i, n := range numbers {
 		l.checkSMSC(smscPrefix(n), &c.SMSCs[i])

@@ -63,7 +63,8 @@ func TestTheLeastConfigurationHasTheDefaultsOfTheContract(t *testing.T) {
 		Delivery: Delivery{InDoubt: "resend", Errors: "deadletter", RetryFor: 24 * time.Hour, CommitInterval: 20 * time.Millisecond},
 		SMSCs: []SMSC{{
 			Name: "carrier", Addresses: []string{"localhost:2775"}, Bind: "transceiver", Binds: 1, Window: 10, Weight: 1,
-			Profile: "standard", LongMessages: "udh8", MessageID: "auto", Receipts: "final",
+			Failover: Failover{Errors: 50, For: 30 * time.Second},
+			Profile:  "standard", LongMessages: "udh8", MessageID: "auto", Receipts: "final",
 			EnquireLink: 30 * time.Second, ResponseTimeout: 10 * time.Second, BindTimeout: 10 * time.Second,
 		}},
 	}
@@ -81,7 +82,7 @@ func TestEveryVariableReachesItsField(t *testing.T) {
 		"CONNECTOR_NAME=campaigns", "HTTP_ADDRESS=127.0.0.1:0", "HTTP_USERNAME=ops", "HTTP_PASSWORD=pa=ss", "READY_REQUIRES=smsc, kafka",
 		"LOG_LEVEL=WARN", "LOG_FORMAT=text", "STATE_DIR=/state", "SHUTDOWN_TIMEOUT=1m", "KAFKA_BROKERS= a:1 ,[::1]:2,",
 		"KAFKA_SESSION_TIMEOUT=45s", "KAFKA_GROUP_PROTOCOL=consumer", "KAFKA_TOPICS_CREATE=false", "KAFKA_TOPICS_PARTITIONS=12", "KAFKA_TOPICS_REPLICATION=3",
-		"SINK_TOPICS=in.a, in.b", "SINK_ENABLED=1", "SOURCE_ENABLED=true", "SOURCE_MATCH_WAIT=1m", "SOURCE_RECEIPT_WAIT=1h", "SOURCE_PARTS_WAIT=2m",
+		"SINK_TOPICS=in.a, in.b", "SINK_PRIORITY_TOPICS=in.b, in.a = 1", "SINK_ENABLED=1", "SOURCE_ENABLED=true", "SOURCE_MATCH_WAIT=1m", "SOURCE_RECEIPT_WAIT=1h", "SOURCE_PARTS_WAIT=2m",
 		"RESULTS_TOPIC=r", "RECEIPTS_TOPIC=c", "INBOUND_TOPIC=i", "DEADLETTER_TOPIC=d", "FORMAT=JSON",
 		"DELIVERY_IN_DOUBT=hold", "DELIVERY_ERRORS=stop", "DELIVERY_RETRY_FOR=1h", "DELIVERY_COMMIT_INTERVAL=5ms",
 		"SMSC_0_NAME=one", "SMSC_0_ADDRESS=smsc:2775,10.0.0.2:2776", "SMSC_0_SYSTEM_ID=id", "SMSC_0_PASSWORD=pw", "SMSC_0_SYSTEM_TYPE=VMA",
@@ -98,7 +99,7 @@ func TestEveryVariableReachesItsField(t *testing.T) {
 		StateDir:        "/state",
 		ShutdownTimeout: time.Minute,
 		Kafka:           Kafka{Brokers: []string{"a:1", "[::1]:2"}, SessionTimeout: 45 * time.Second, GroupProtocol: "consumer", TopicsPartitions: 12, TopicsReplication: 3},
-		Sink:            Sink{Enabled: true, Topics: []string{"in.a", "in.b"}},
+		Sink:            Sink{Enabled: true, Topics: []string{"in.a", "in.b"}, PriorityTopics: []string{"in.b", "in.a = 1"}, TopicPriorities: map[string]int{"in.a": 1, "in.b": 3}},
 		Source:          Source{Enabled: true, MatchWait: time.Minute, ReceiptWait: time.Hour, PartsWait: 2 * time.Minute},
 		Topics:          Topics{Results: "r", Receipts: "c", Inbound: "i", DeadLetter: "d"},
 		Format:          "json",
@@ -106,12 +107,14 @@ func TestEveryVariableReachesItsField(t *testing.T) {
 		SMSCs: []SMSC{{
 			Name: "one", Addresses: []string{"smsc:2775", "10.0.0.2:2776"}, SystemID: "id", Password: "pw", SystemType: "VMA",
 			Bind: "pair", Binds: 4, Window: 4096, TPS: 12.5, BindTPS: 2.5, SourceAddress: "ACME", Routes: []string{"+49", "0043", "1"}, Weight: 3, Priority: 1,
-			Profile: "standard", LongMessages: "sar", MessageID: "hex-dec", Receipts: "all",
+			Failover: Failover{Errors: 50, For: 30 * time.Second},
+			Profile:  "standard", LongMessages: "sar", MessageID: "hex-dec", Receipts: "all",
 			EnquireLink: time.Second, ResponseTimeout: 2 * time.Second, BindTimeout: 3 * time.Second,
 		}, {
 			Name: "two", Addresses: []string{"smsc:2777"}, TLS: TLS{Enabled: true, ServerName: "two.example"},
 			Bind: "transceiver", Binds: 1, Window: 10, Weight: 1,
-			Profile: "standard", LongMessages: "udh8", MessageID: "auto", Receipts: "final",
+			Failover: Failover{Errors: 50, For: 30 * time.Second},
+			Profile:  "standard", LongMessages: "udh8", MessageID: "auto", Receipts: "final",
 			EnquireLink: 30 * time.Second, ResponseTimeout: 10 * time.Second, BindTimeout: 10 * time.Second,
 		}},
 	}

@@ -37,6 +37,7 @@ type SMSC struct {
 	Routes       []string `env:"ROUTES" desc:"destination prefixes, everything when not set; the longest match wins"`
 	Weight       int      `env:"WEIGHT" envDefault:"1" min:"1" max:"10000" desc:"share among equal routes of one priority"`
 	Priority     int      `env:"PRIORITY" envDefault:"0" min:"0" max:"1000000" desc:"order of failover among equal routes, 0 first"`
+	Failover     Failover `envPrefix:"FAILOVER_"`
 	Profile      string   `env:"PROFILE" envDefault:"standard" oneof:"standard" desc:"this carrier's habits; this release knows standard only"`
 	LongMessages string   `env:"LONG_MESSAGES" envDefault:"udh8" oneof:"udh8 udh16 sar payload" desc:"how a text goes out that one message does not hold"`
 	// National are names of languages, or all.

@@ -21,6 +21,9 @@ func (s *Sink) answered(a *smpp.Answer) {
 		return
 	}
 	m := f.m
+	if !a.Late {
+		s.observe(f.to, a)
+	}
 	if f.to != m.target {
 		return // late: the message went on to another SMSC, cut in other pieces perhaps
 	}

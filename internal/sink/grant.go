@@ -43,6 +43,7 @@ func (s *Sink) grant(now time.Time) []*message {
 				s.budget[i] = max(s.budget[i], min(a.Budget(ahead), maxAheadGrants))
 			}
 			any = any || s.budget[i] > 0
+			s.healths[i].due(now)
 		}
 	}
 	return s.grantAll(now, any)
@@ -60,7 +61,7 @@ func (s *Sink) grantAll(now time.Time, any bool) []*message {
 	return grants
 }
 
-func (s *Sink) grantLane(lane *fifo, now time.Time, any bool, grants []*message) []*message {
+func (s *Sink) grantLane(lane *lane, now time.Time, any bool, grants []*message) []*message {
 	var skipped []*message
 	for lane.len() > 0 && len(grants) < maxGrants && len(skipped) < maxSkipped {
 		m := lane.pop()
@@ -91,7 +92,7 @@ func (s *Sink) grantLane(lane *fifo, now time.Time, any bool, grants []*message)
 		}
 		if !ok {
 			skipped = append(skipped, m)
-			if !m.mayExpire() && !m.pinned() {
+			if !m.mayExpire() && !s.stays(m) {
 				break // whoever stands behind it goes the same way
 			}
 			continue
@@ -108,6 +109,7 @@ func (s *Sink) grantLane(lane *fifo, now time.Time, any bool, grants []*message)
 		s.lanes.count--
 		m.target, m.state = target, granting
 		s.budget[target] -= len(m.pieces) - m.count(accepted)
+		s.healths[target].left -= len(m.pieces)
 		if m.granted {
 			m.part.ledger.Touch() // ours only once a commit of ours has said so
 		} else {
@@ -116,7 +118,7 @@ func (s *Sink) grantLane(lane *fifo, now time.Time, any bool, grants []*message)
 		m.own()
 		grants = append(grants, m)
 	}
-	lane.pushFront(skipped)
+	lane.putBack(skipped)
 	return grants
 }
 
@@ -145,33 +147,51 @@ func (s *Sink) unstall() {
 	}
 }
 
-// pick chooses the account. A message that was partly taken by one SMSC goes on there.
+// pick chooses the account. A message that was partly taken by one SMSC goes on there, and
+// so does one that may have been while that one is bound.
 //
-// PRIORITY is about SMSCs that are up: one that is merely busy is waited for, and the
-// next tier takes over when none of its tier is bound. WEIGHT shares among those of
+// PRIORITY is about SMSCs that do their work: one that is merely busy is waited for, and the
+// next tier takes over when none of its tier is bound and well (see health). Where all that
+// are bound are in trouble none of them counts as being so. WEIGHT shares among those of
 // the tier that have room: with a backlog a slow SMSC does not hold a fast one back.
 func (s *Sink) pick(m *message) (int, bool) {
-	if m.set < 0 || m.pinned() {
+	if m.set < 0 || s.stays(m) {
 		return m.target, s.budget[m.target] > 0
 	}
-	tier := -1
-	for _, t := range s.table.Sets()[m.set].Targets { // by priority
-		if s.up[s.routed[t]] {
-			tier = s.cfg.SMSCs[s.routed[t]].Priority
-			break
-		}
-	}
+	tier, forgiving := s.tier(m.set, false)
 	if tier < 0 {
 		return 0, false
 	}
 	t, ok := s.table.Pick(m.set, func(t int) bool {
 		a := s.routed[t]
-		return s.up[a] && s.budget[a] > 0 && s.cfg.SMSCs[a].Priority == tier
+		return s.up[a] && s.budget[a] > 0 && s.cfg.SMSCs[a].Priority == tier && (forgiving || !s.healths[a].passedOver())
 	})
 	if !ok {
 		return 0, false
 	}
 	return s.routed[t], true
+}
+
+// stays tells that a message must not go to another SMSC than the one that it was with.
+func (s *Sink) stays(m *message) bool {
+	return m.pinned() || m.encodedFor >= 0 && s.up[m.target] && m.count(doubtful) > 0
+}
+
+// tier is the first priority of a set in which an SMSC is bound and well, or, forgiving,
+// bound at all; -1: none is.
+func (s *Sink) tier(set int, forgiving bool) (int, bool) {
+	anyUp := false
+	for _, t := range s.table.Sets()[set].Targets { // by priority
+		a := s.routed[t]
+		anyUp = anyUp || s.up[a]
+		if s.up[a] && (forgiving || !s.healths[a].passedOver()) {
+			return s.cfg.SMSCs[a].Priority, forgiving
+		}
+	}
+	if anyUp {
+		return s.tier(set, true)
+	}
+	return -1, false
 }
 
 // offer hands granted messages to their accounts. Only called once the commit
@@ -221,6 +241,7 @@ func (s *Sink) offer(ms []*message, now time.Time) {
 			pc.flight, pc.state = f, offered
 			m.open++
 			s.offers[m.target] = append(s.offers[m.target], &f.Submit)
+			s.healths[m.target].out++
 		}
 	}
 	for i, batch := range s.offers {

@@ -24,7 +24,8 @@ type message struct {
 	encodedFor int // the account that body was encoded for
 	body       body
 	receivedAt time.Time
-	control    bool // a transaction's marker: nothing but an offset
+	control    bool  // a transaction's marker: nothing but an offset
+	sender     uint8 // see senderNo
 
 	state   state
 	granted bool // its grant is in the ledger

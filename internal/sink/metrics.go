@@ -16,7 +16,7 @@ type metrics struct {
 	transactions                                                                       *prometheus.CounterVec
 	transactionSeconds, visible, answerToVisible                                       prometheus.Histogram
 	partitions, waiting, granted, retrying                                             prometheus.Gauge
-	lag                                                                                *prometheus.GaugeVec
+	lag, avoided                                                                       *prometheus.GaugeVec
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -54,6 +54,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		waiting:            gauge("waiting_records", "Records that wait for a grant."),
 		granted:            gauge("granted_records", "Records granted and without an outcome: in doubt, should this process die now."),
 		retrying:           gauge("retrying_records", "Records that wait for their next try."),
+		avoided: f.NewGaugeVec(prometheus.GaugeOpts{Name: "smpp_connector_sink_smsc_avoided",
+			Help: "1 while messages that may choose take other SMSCs, because this one fails or is slow."}, []string{"smsc"}),
 		lag: f.NewGaugeVec(prometheus.GaugeOpts{Name: "smpp_connector_sink_lag_records",
 			Help: "Records between the committed offset and the partition's end."}, []string{"topic", "partition"}),
 	}

@@ -24,6 +24,9 @@ type partition struct {
 	claim  *smpp.Claim
 	ledger *ledger.Ledger
 
+	topicNo  int // its topic's place in the lanes
+	priority int // of records that name none
+
 	// n numbers our commits; committed is what Kafka holds as far as we know.
 	n         uint64
 	committed kafka.OffsetMeta

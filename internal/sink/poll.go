@@ -127,6 +127,7 @@ func (s *Sink) prepare(m *message, now time.Time) {
 		}
 		m.set, m.target = set, s.routed[s.table.Sets()[set].Targets[0]]
 	}
+	m.sender = senderNo(m.out.From)
 	s.encodeFor(m, m.target)
 }
 

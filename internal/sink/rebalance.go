@@ -100,7 +100,8 @@ func (s *Sink) install(key tp, om kafka.OffsetMeta, m *ledger.Meta, topicID stri
 		s.forget(old)
 	}
 	s.takenOver = true
-	p := &partition{tp: key, epoch: s.epoch, held: true, claim: new(smpp.Claim), n: m.N, committed: om, ledger: m.Restore(max(om.Offset, 0))}
+	p := &partition{tp: key, epoch: s.epoch, held: true, claim: new(smpp.Claim), n: m.N, committed: om, ledger: m.Restore(max(om.Offset, 0)),
+		topicNo: s.topicNo(key.topic), priority: s.cfg.Sink.TopicPriorities[key.topic]}
 	if err := p.ledger.SetTopic(topicID); err != nil {
 		s.fail(err)
 	}
@@ -109,6 +110,16 @@ func (s *Sink) install(key tp, om kafka.OffsetMeta, m *ledger.Meta, topicID stri
 		s.log.Info("took over a partition with records in doubt", "topic", key.topic, "partition", key.partition,
 			"in_doubt", g, "offset", om.Offset, "delivery_in_doubt", s.cfg.Delivery.InDoubt)
 	}
+}
+
+// topicNo numbers the topics held so far.
+func (s *Sink) topicNo(topic string) int {
+	n, ok := s.topicNos[topic]
+	if !ok {
+		n = len(s.topicNos)
+		s.topicNos[topic] = n
+	}
+	return n
 }
 
 // resume goes on with a partition that came back untouched.

@@ -67,8 +67,9 @@ type Sink struct {
 	heldNone      bool              // at the last change of the assignment
 	takenOver     bool              // since then, a partition that was not ours, or was somebody's meanwhile
 	lanes         lanes
+	topicNos      map[string]int // numbers of the topics held so far
 	retries       retries
-	verdicts      fifo // decided without a grant, waiting for a place in the ledger
+	verdicts      fifo[*message] // decided without a grant, waiting for a place in the ledger
 	finished      []*message
 	inflight      *commit
 	afterCommits  []func() // requests that must know how the commit in hand ended
@@ -83,8 +84,9 @@ type Sink struct {
 	metaScratch   []byte
 	resultScratch record.Result
 	published     time.Time
-	budget        []int  // by account
-	up            []bool // by account: a bind that can submit is up
+	budget        []int    // by account
+	up            []bool   // by account: a bind that can submit is up
+	healths       []health // by account
 	offers        [][]*smpp.Submit
 	maxQueued     int // messages of one partition
 	maxBytes      int // bytes of their records
@@ -127,7 +129,7 @@ func New(o Options) (*Sink, error) {
 		cfg: o.Config, dialer: o.Dialer, log: o.Log, metrics: newMetrics(o.Reg), accounts: o.Accounts, forms: o.Forms, lease: o.Lease,
 		hold: o.Config.Delivery.InDoubt == "hold", retryFor: o.Config.Delivery.RetryFor, session: o.Config.Kafka.SessionTimeout,
 		submitted: submittedTopic{name: o.Config.InternalTopic("submitted"), partitions: o.SubmittedPartitions},
-		parts:     make(map[tp]*partition), limbo: make(map[tp]*partition), epochs: make(map[tp]int64), gone: make(map[string]bool),
+		parts:     make(map[tp]*partition), limbo: make(map[tp]*partition), topicNos: make(map[string]int), epochs: make(map[tp]int64), gone: make(map[string]bool),
 		wake: make(chan struct{}, 1), batches: make(chan batch, 2), requests: make(chan func()), committed: make(chan error, 1),
 		failed: make(chan struct{}), loopDone: make(chan struct{}), ready: make(chan struct{}), maxQueued: 1000, maxBytes: leastQueuedBytes,
 		budget: make([]int, len(o.Accounts)), up: make([]bool, len(o.Accounts)), offers: make([][]*smpp.Submit, len(o.Accounts)),
@@ -140,6 +142,7 @@ func New(o Options) (*Sink, error) {
 			return nil, err
 		}
 		s.habits = append(s.habits, h)
+		s.healths = append(s.healths, healthOf(c))
 		s.canSubmit = append(s.canSubmit, c.Bind != "receiver")
 		if c.Bind != "receiver" { // nothing can be routed to one that takes no submit_sm
 			targets = append(targets, route.Target{Name: c.Name, Prefixes: c.Routes, Weight: c.Weight, Priority: c.Priority})
@@ -159,7 +162,7 @@ func (s *Sink) Start(ctx context.Context) error {
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.BlockRebalanceOnPoll(),
 		kgo.FetchMaxBytes(8<<20), kgo.FetchMaxPartitionBytes(1<<20), kgo.MaxConcurrentFetches(2),
-		kgo.FetchMaxWait(500*time.Millisecond),
+		kgo.FetchMaxWait(s.fetchWait()),
 		kgo.OnPartitionsAssigned(s.onAssigned),
 		kgo.OnOffsetsFetched(s.onOffsets),
 		kgo.AdjustFetchOffsetsFn(s.startOfNewTopics),
@@ -193,6 +196,16 @@ func (s *Sink) sessionTimeout(ctx context.Context) time.Duration {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	return kafka.SessionTimeout(ctx, s.consumer, &s.cfg.Kafka, s.cfg.SinkGroup())
+}
+
+// fetchWait is how long a broker with nothing new may keep a fetch. Two fetches are under
+// way at a time, so that with many brokers a new record may wait for others' empty ones:
+// not for long where topics have a priority.
+func (s *Sink) fetchWait() time.Duration {
+	if len(s.cfg.Sink.TopicPriorities) > 0 {
+		return 100 * time.Millisecond
+	}
+	return 500 * time.Millisecond
 }
 
 // txnPrefix begins our transactional ids.
