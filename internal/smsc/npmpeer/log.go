@@ -23,6 +23,7 @@ type Event struct {
 	PriorityFlag       byte   `json:"priority_flag"`
 	Text               string `json:"text"` // without the user data header, as the npm package decodes it
 	Body               string `json:"body"` // hexadecimal, where it is no text
+	Form               string `json:"form"` // how it says that it is a part: udh8, udh16, sar; or payload; empty: it does not
 	Status             uint32 `json:"status"`
 
 	// Of a submit and of an MO.

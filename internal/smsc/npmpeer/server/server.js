@@ -138,7 +138,8 @@ function messageIds(n) {
 
 function submit(peer, pdu) {
   count.submits++;
-  const content = pdu.short_message && pdu.short_message.message !== undefined ? pdu.short_message : {};
+  // A long message may come in message_payload, with an empty short_message.
+  const content = [pdu.short_message, pdu.message_payload].find((c) => c && c.message && c.message.length > 0) || {};
   const event = {
     event: 'submit', bind: peer.id, system_id: peer.systemId, sequence: pdu.sequence_number,
     from: pdu.source_addr, to: pdu.destination_addr, esm_class: pdu.esm_class,
@@ -148,9 +149,11 @@ function submit(peer, pdu) {
   if (typeof content.message === 'string') event.text = content.message;
   else if (content.message) event.body = content.message.toString('hex');
   for (const element of content.udh || []) {
-    if (element[0] === 0 && element.length === 5) [event.ref, event.total, event.part] = [element[2], element[3], element[4]];
-    if (element[0] === 8 && element.length === 6) [event.ref, event.total, event.part] = [element.readUInt16BE(2), element[4], element[5]];
+    if (element[0] === 0 && element.length === 5) [event.form, event.ref, event.total, event.part] = ['udh8', element[2], element[3], element[4]];
+    if (element[0] === 8 && element.length === 6) [event.form, event.ref, event.total, event.part] = ['udh16', element.readUInt16BE(2), element[4], element[5]];
   }
+  if (pdu.sar_total_segments) [event.form, event.ref, event.total, event.part] = ['sar', pdu.sar_msg_ref_num, pdu.sar_total_segments, pdu.sar_segment_seqnum];
+  if (content === pdu.message_payload) event.form = 'payload';
 
   const status = !peer.transmitter ? smpp.ESME_RINVBNDSTS
     : bySuffix(config.rules, pdu.destination_addr) || (count.pending >= config.queueLimit ? smpp.ESME_RMSGQFUL : 0);
