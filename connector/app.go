@@ -15,9 +15,11 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/admin"
 	"github.com/smpp-connector/smpp-connector/internal/config"
 	"github.com/smpp-connector/smpp-connector/internal/kafka"
+	"github.com/smpp-connector/smpp-connector/internal/profile"
 	"github.com/smpp-connector/smpp-connector/internal/resolve"
 	"github.com/smpp-connector/smpp-connector/internal/sink"
 	"github.com/smpp-connector/smpp-connector/internal/smpp"
+	"github.com/smpp-connector/smpp-connector/internal/smpp/wire"
 	"github.com/smpp-connector/smpp-connector/internal/sms"
 	"github.com/smpp-connector/smpp-connector/internal/source"
 )
@@ -201,8 +203,17 @@ func accountConfig(c *config.SMSC) (smpp.AccountConfig, error) {
 	return smpp.AccountConfig{
 		Name: c.Name, Addresses: c.Addresses, SystemID: c.SystemID, Password: c.Password, SystemType: c.SystemType,
 		Bind: bind, Binds: c.Binds, Window: c.Window, TPS: c.TPS, BindTPS: c.BindTPS, TLS: tlsConfig,
+		Statuses: c.Habits.Statuses, RetryStatus: retryStatus(c.Habits),
 		EnquireLink: c.EnquireLink, ResponseTimeout: c.ResponseTimeout, BindTimeout: c.BindTimeout,
 	}, nil
+}
+
+// retryStatus is what the profile has an SMSC told to send again; 0: the usual statuses do, of which one says that the queue is full.
+func retryStatus(p *profile.Profile) uint32 {
+	if p.RetryStatus == wire.StatusSysErr {
+		return 0
+	}
+	return p.RetryStatus
 }
 
 // ensureTopics waits for Kafka and makes what is missing.

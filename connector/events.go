@@ -24,7 +24,7 @@ func (e *events) Answered(a *smpp.Account, answers []smpp.Answer) {
 // that has one.
 func (e *events) Delivered(d *smpp.Delivery) {
 	if e.source == nil {
-		d.Respond(wire.StatusSysErr)
+		d.Refuse(wire.StatusSysErr)
 		return
 	}
 	e.source.Delivered(d)

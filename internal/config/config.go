@@ -3,8 +3,8 @@
 // A variable's name, default, limits and meaning stand in one place: the tags of the struct field that it fills. Load, its faults and
 // Variables all read them there.
 //
-// The package imports no room of the connector, and nothing that reaches the network. It reads files where a variable names one (secrets
-// and certificates), and nothing of the process's environment: what Load is given is all there is.
+// The package imports no room of the connector but profile and number, which are data, and nothing that reaches the network. It reads files where a
+// variable names one (secrets, certificates, profiles), and nothing of the process's environment: what Load is given is all there is.
 package config
 
 import (
@@ -29,6 +29,7 @@ type Config struct {
 	HTTP            HTTP          `envPrefix:"HTTP_"`
 	ReadyRequires   []string      `env:"READY_REQUIRES" envDefault:"kafka" type:"kafka or kafka,smsc" desc:"what /ready needs; a sidecar's readiness counts for its whole pod"`
 	Log             Log           `envPrefix:"LOG_"`
+	ProfilesDir     string        `env:"CONNECTOR_PROFILES_DIR" type:"path" desc:"folder of profiles (*.yaml) beside those that are part of the program"`
 	StateDir        string        `env:"STATE_DIR" type:"path" desc:"where local state lives, a temporary folder when not set; losing it costs a rebuild from Kafka, never a message"`
 	ShutdownTimeout time.Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"20s" min:"1ms" max:"24h" desc:"drain limit after SIGTERM; a second signal ends at once"`
 	Kafka           Kafka         `envPrefix:"KAFKA_"`
@@ -64,7 +65,8 @@ type Sink struct {
 	PriorityTopics  []string       `env:"PRIORITY_TOPICS" type:"list of topic or topic=0..3" desc:"input topics whose records have this priority (3 where none is given) unless they name one; see internal/FLOW.md"`
 	TopicPriorities map[string]int `env:"-"`
 	// Transliterate is for records that do not say.
-	Transliterate bool `env:"TRANSLITERATE" envDefault:"false" desc:"put typographic quotes, dashes, accents and the like into GSM 7-bit characters where the text then needs no other alphabet; a record's transliterate goes before it"`
+	Transliterate  bool   `env:"TRANSLITERATE" envDefault:"false" desc:"put typographic quotes, dashes, accents and the like into GSM 7-bit characters where the text then needs no other alphabet; a record's transliterate goes before it"`
+	DefaultCountry string `env:"DEFAULT_COUNTRY" type:"ISO 3166-1 code, such as DE" desc:"country whose numbers may be written without + and calling code; destinations are then checked by E.164; without it they are taken as they are"`
 }
 
 // Source is the side from the SMSCs to Kafka.

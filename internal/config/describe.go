@@ -32,9 +32,11 @@ func Variables(environ []string) []Variable {
 	if len(found) == 0 {
 		found[0] = true
 	}
+	profiles := l.profiles()
 	for _, n := range slices.Sorted(maps.Keys(found)) {
+		defaults := l.habits(profiles, smscPrefix(n)).Defaults
 		for i := range smscVariables {
-			rows = l.describe(rows, smscPrefix(n), &smscVariables[i])
+			rows = l.describe(rows, smscPrefix(n), smscVariables[i].withDefault(defaults))
 		}
 	}
 	return rows

@@ -13,6 +13,7 @@ import (
 var contract = []struct{ name, byDefault string }{
 	{"CONNECTOR_NAME", "smpp"},
 	{"HTTP_ADDRESS", ":8083"}, {"HTTP_USERNAME", ""}, {"HTTP_PASSWORD", ""}, {"HTTP_PASSWORD_FILE", ""},
+	{"CONNECTOR_PROFILES_DIR", ""},
 	{"READY_REQUIRES", "kafka"},
 	{"LOG_LEVEL", "info"}, {"LOG_FORMAT", "json"},
 	{"STATE_DIR", ""},
@@ -21,7 +22,7 @@ var contract = []struct{ name, byDefault string }{
 	{"KAFKA_TLS_ENABLED", "false"}, {"KAFKA_TLS_CA_FILE", ""}, {"KAFKA_TLS_CERT_FILE", ""}, {"KAFKA_TLS_KEY_FILE", ""}, {"KAFKA_TLS_SERVER_NAME", ""},
 	{"KAFKA_SESSION_TIMEOUT", "10s"}, {"KAFKA_GROUP_PROTOCOL", "classic"},
 	{"KAFKA_TOPICS_CREATE", "true"}, {"KAFKA_TOPICS_PARTITIONS", "6"}, {"KAFKA_TOPICS_REPLICATION", "-1"},
-	{"SINK_TOPICS", "sms.outbound"}, {"SINK_TOPICS_REGEX", ""}, {"SINK_TRANSLITERATE", "false"},
+	{"SINK_TOPICS", "sms.outbound"}, {"SINK_TOPICS_REGEX", ""}, {"SINK_TRANSLITERATE", "false"}, {"SINK_DEFAULT_COUNTRY", ""},
 	{"RESULTS_TOPIC", "sms.results"}, {"RECEIPTS_TOPIC", "sms.receipts"}, {"INBOUND_TOPIC", "sms.inbound"}, {"DEADLETTER_TOPIC", "sms.deadletter"},
 	{"SOURCE_MATCH_WAIT", "10m"}, {"SOURCE_RECEIPT_WAIT", "72h"}, {"SOURCE_PARTS_WAIT", "30m"},
 	{"SINK_ENABLED", "true"}, {"SOURCE_ENABLED", "true"},

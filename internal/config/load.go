@@ -9,6 +9,8 @@ import (
 	"unicode"
 
 	"github.com/caarlos0/env/v11"
+
+	"github.com/smpp-connector/smpp-connector/internal/number"
 )
 
 // Load reads the configuration from lines of NAME=value, as os.Environ gives them. Of a name that comes twice the last counts. An empty value
@@ -21,11 +23,14 @@ func Load(environ []string) (*Config, error) {
 	numbers := l.smscNumbers()
 
 	c := &Config{SMSCs: make([]SMSC, len(numbers))}
-	if err := l.fill(c, "", connectorVariables); err != nil {
+	if err := l.fill(c, "", connectorVariables, nil); err != nil {
 		return nil, err
 	}
+	profiles := l.profiles()
 	for i, n := range numbers {
-		if err := l.fill(&c.SMSCs[i], smscPrefix(n), smscVariables); err != nil {
+		habits := l.habits(profiles, smscPrefix(n))
+		c.SMSCs[i].Habits = habits
+		if err := l.fill(&c.SMSCs[i], smscPrefix(n), smscVariables, habits.Defaults); err != nil {
 			return nil, err
 		}
 	}
@@ -36,6 +41,7 @@ func Load(environ []string) (*Config, error) {
 	l.checkTopics(c)
 	l.checkPriorityTopics(c)
 	l.checkDelivery(c)
+	l.checkCountry(c)
 	for i, n := range numbers {
 		l.checkSMSC(smscPrefix(n), &c.SMSCs[i])
 	}
@@ -89,7 +95,9 @@ func (l *loader) fault(name, remedy string) {
 // fill checks every variable that is set alone, and then lets env parse all that are fine at once. Alone, because an error of env names the field
 // and not the variable, and fields of one name are in several structs; and because one wrong value must not keep the others from being
 // looked at.
-func (l *loader) fill(into any, prefix string, variables []variable) error {
+//
+// defaults are those of the SMSC's profile, by the names without prefix: they come before the variables' own.
+func (l *loader) fill(into any, prefix string, variables []variable, defaults map[string]string) error {
 	good := make(map[string]string, len(variables))
 	var empty []*variable
 	for i := range variables {
@@ -107,6 +115,12 @@ func (l *loader) fill(into any, prefix string, variables []variable) error {
 				continue
 			}
 			good[v.name] = v.fold(value)
+		case defaults[v.name] != "":
+			if remedy := v.check(defaults[v.name]); remedy != "" {
+				l.fault(prefix+"PROFILE", fmt.Sprintf("its default %s=%s cannot be used: it %s", v.name, quote(defaults[v.name]), remedy))
+				continue
+			}
+			good[v.name] = v.fold(defaults[v.name])
 		case v.required && l.fine(name):
 			l.fault(name, "missing, but required: "+v.kind())
 		case v.keepEmpty && present:
@@ -176,6 +190,16 @@ func (l *loader) checkReadyRequires(c *Config) {
 func (l *loader) checkDelivery(c *Config) {
 	if l.fine("DELIVERY_COMMIT_INTERVAL") && l.fine("KAFKA_SESSION_TIMEOUT") && c.Delivery.CommitInterval >= c.Kafka.SessionTimeout/2 {
 		l.fault("DELIVERY_COMMIT_INTERVAL", fmt.Sprintf("must be under half of KAFKA_SESSION_TIMEOUT, which is %s", c.Kafka.SessionTimeout))
+	}
+}
+
+func (l *loader) checkCountry(c *Config) {
+	const variable = "SINK_DEFAULT_COUNTRY"
+	if c.Sink.DefaultCountry == "" {
+		return
+	}
+	if _, err := number.ParseCountry(c.Sink.DefaultCountry); err != nil {
+		l.fault(variable, "must be an ISO 3166-1 code of two letters, such as DE, GB or IN")
 	}
 }
 

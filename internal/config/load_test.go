@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/smpp-connector/smpp-connector/internal/profile"
 )
 
 // least is the smallest configuration without a fault.
@@ -64,7 +66,7 @@ func TestTheLeastConfigurationHasTheDefaultsOfTheContract(t *testing.T) {
 		SMSCs: []SMSC{{
 			Name: "carrier", Addresses: []string{"localhost:2775"}, Bind: "transceiver", Binds: 1, Window: 10, Weight: 1,
 			Failover: Failover{Errors: 50, For: 30 * time.Second},
-			Profile:  "standard", LongMessages: "udh8", MessageID: "auto", Receipts: "final",
+			Profile:  "standard", Habits: profile.Default(), LongMessages: "udh8", MessageID: "auto", Receipts: "final",
 			EnquireLink: 30 * time.Second, ResponseTimeout: 10 * time.Second, BindTimeout: 10 * time.Second,
 		}},
 	}
@@ -108,13 +110,13 @@ func TestEveryVariableReachesItsField(t *testing.T) {
 			Name: "one", Addresses: []string{"smsc:2775", "10.0.0.2:2776"}, SystemID: "id", Password: "pw", SystemType: "VMA",
 			Bind: "pair", Binds: 4, Window: 4096, TPS: 12.5, BindTPS: 2.5, SourceAddress: "ACME", Routes: []string{"+49", "0043", "1"}, Weight: 3, Priority: 1,
 			Failover: Failover{Errors: 50, For: 30 * time.Second},
-			Profile:  "standard", LongMessages: "sar", MessageID: "hex-dec", Receipts: "all",
+			Profile:  "standard", Habits: profile.Default(), LongMessages: "sar", MessageID: "hex-dec", Receipts: "all",
 			EnquireLink: time.Second, ResponseTimeout: 2 * time.Second, BindTimeout: 3 * time.Second,
 		}, {
 			Name: "two", Addresses: []string{"smsc:2777"}, TLS: TLS{Enabled: true, ServerName: "two.example"},
 			Bind: "transceiver", Binds: 1, Window: 10, Weight: 1,
 			Failover: Failover{Errors: 50, For: 30 * time.Second},
-			Profile:  "standard", LongMessages: "udh8", MessageID: "auto", Receipts: "final",
+			Profile:  "standard", Habits: profile.Default(), LongMessages: "udh8", MessageID: "auto", Receipts: "final",
 			EnquireLink: 30 * time.Second, ResponseTimeout: 10 * time.Second, BindTimeout: 10 * time.Second,
 		}},
 	}
@@ -260,7 +262,8 @@ func TestEveryFaultNamesVariableAndValueAndWhatWouldBeRight(t *testing.T) {
 		{"SMSC_0_BIND=transmitter SINK_ENABLED=false", "SOURCE_ENABLED", "", "BIND=transmitter"},
 		{"SMSC_0_BIND=tranceiver", "SMSC_0_BIND", "tranceiver", "one of transceiver, transmitter, receiver, pair"},
 		{"FORMAT=avro", "FORMAT", "avro", "must be json, the only one in this release"},
-		{"SMSC_0_PROFILE=acme", "SMSC_0_PROFILE", "acme", "must be standard, the only one in this release"},
+		{"SMSC_0_PROFILE=standrad", "SMSC_0_PROFILE", "standrad", `there is no profile "standrad"; the nearest name is standard; smpp-connector profile list shows all`},
+		{"SINK_DEFAULT_COUNTRY=Germany", "SINK_DEFAULT_COUNTRY", "Germany", "must be an ISO 3166-1 code of two letters, such as DE, GB or IN"},
 		{"SMSC_0_LONG_MESSAGES=udh", "SMSC_0_LONG_MESSAGES", "udh", "one of udh8, udh16, sar, payload"},
 		{"SMSC_0_MESSAGE_ID=hex", "SMSC_0_MESSAGE_ID", "hex", "hex-dec"},
 		{"SMSC_0_RECEIPTS=yes", "SMSC_0_RECEIPTS", "yes", "one of none, final, failure, all"},

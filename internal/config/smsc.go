@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/smpp-connector/smpp-connector/internal/profile"
 )
 
 // Kinds of bind, in SMSC.Bind.
@@ -38,7 +40,7 @@ type SMSC struct {
 	Weight       int      `env:"WEIGHT" envDefault:"1" min:"1" max:"10000" desc:"share among equal routes of one priority"`
 	Priority     int      `env:"PRIORITY" envDefault:"0" min:"0" max:"1000000" desc:"order of failover among equal routes, 0 first"`
 	Failover     Failover `envPrefix:"FAILOVER_"`
-	Profile      string   `env:"PROFILE" envDefault:"standard" oneof:"standard" desc:"this carrier's habits; this release knows standard only"`
+	Profile      string   `env:"PROFILE" envDefault:"standard" type:"name of a profile" desc:"this carrier's habits, and the defaults of these variables; smpp-connector profile list shows all"`
 	LongMessages string   `env:"LONG_MESSAGES" envDefault:"udh8" oneof:"udh8 udh16 sar payload" desc:"how a text goes out that one message does not hold"`
 	// National are names of languages, or all.
 	National        []string      `env:"NATIONAL" type:"list of languages" desc:"national language tables of 3GPP TS 23.038 that texts may use where that saves a part: all, or any of turkish, spanish, portuguese, bengali, gujarati, hindi, kannada, malayalam, oriya, punjabi, tamil, telugu, urdu; the SMSC and the handsets must know them"`
@@ -47,6 +49,8 @@ type SMSC struct {
 	ResponseTimeout time.Duration `env:"RESPONSE_TIMEOUT" envDefault:"10s" min:"1ms" max:"24h" desc:"how long an answer may take"`
 	BindTimeout     time.Duration `env:"BIND_TIMEOUT" envDefault:"10s" min:"1ms" max:"24h" desc:"how long connecting and binding may take, each"`
 	Receipts        string        `env:"RECEIPTS" envDefault:"final" oneof:"none final failure all" desc:"receipts asked for when the record does not say"`
+
+	Habits *profile.Profile `env:"-"` // that PROFILE names
 }
 
 // CanSubmit tells whether the SMSC's binds may send submit_sm.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/smpp-connector/smpp-connector/internal/spell"
 )
 
 // strictPrefixes are ours alone: what begins so and is not known is a mistake.
@@ -128,10 +130,7 @@ func nearest(name string) string {
 	for i := range smscVariables {
 		candidates = appendNames(candidates, smscPrefix(n), &smscVariables[i])
 	}
-	if len(name) > maxShown {
-		name = name[:maxShown]
-	}
-	return slices.MinFunc(candidates, func(a, b string) int { return distance(name, a) - distance(name, b) })
+	return spell.Nearest(name, candidates)
 }
 
 func appendNames(names []string, prefix string, v *variable) []string {
@@ -140,27 +139,4 @@ func appendNames(names []string, prefix string, v *variable) []string {
 		names = append(names, prefix+v.name+fileSuffix)
 	}
 	return names
-}
-
-// distance counts the letters to insert, delete, change or swap with their neighbour to make a into b (optimal string alignment).
-func distance(a, b string) int {
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			change := 1
-			if a[i-1] == b[j-1] {
-				change = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+change)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
 }

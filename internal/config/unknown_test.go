@@ -3,8 +3,6 @@ package config
 import (
 	"strings"
 	"testing"
-
-	"pgregory.net/rapid"
 )
 
 func TestAnUnknownVariableIsRefusedWithTheNearestName(t *testing.T) {
@@ -95,23 +93,4 @@ func TestWhatKubernetesInjectsIsLeftAlone(t *testing.T) {
 func TestVariablesOfOthersAreLeftAlone(t *testing.T) {
 	t.Parallel()
 	mustLoad(t, least("KAFKA_HEAP_OPTS=-Xmx1g", "HTTP_PROXY=http://p", "HOSTNAME=pod", "SMSC=x", "SOURCES_X=1", "smsc_0_name=x", "KAFKA_SASL_MECHANISM="))
-}
-
-func TestDistanceIsAMeasure(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"a", "", 1}, {"NAME", "NAME", 0}, {"NMAE", "NAME", 1}, {"kitten", "sitting", 3}, {"ABCD", "ACBD", 1}} {
-		if got := distance(c.a, c.b); got != c.want {
-			t.Errorf("distance(%q, %q) is %d, want %d", c.a, c.b, got, c.want)
-		}
-	}
-	rapid.Check(t, func(t *rapid.T) {
-		a, b := rapid.StringMatching(`[AB_]{0,8}`).Draw(t, "a"), rapid.StringMatching(`[AB_]{0,8}`).Draw(t, "b")
-		d := distance(a, b)
-		if d != distance(b, a) || (d == 0) != (a == b) || d > max(len(a), len(b)) || d < max(len(a), len(b))-min(len(a), len(b)) {
-			t.Fatalf("distance(%q, %q) is %d", a, b, d)
-		}
-	})
 }

@@ -47,8 +47,9 @@ const (
 	lengthSAR    = 2    // octets of sar_msg_ref_num, SMPP v3.4 §5.3.2.22
 )
 
-// Read reads the body of a deliver_sm or data_sm, as the command id says.
-func (r *Reader) Read(commandID uint32, body []byte, received time.Time) (Delivery, error) {
+// Read reads the body of a deliver_sm or data_sm, as the command id says. grammar is that of the SMSC's receipts; nil: the standard
+// one. Source and resolver must pass the same: a receipt that the one reads otherwise than the other waits where nothing comes.
+func (r *Reader) Read(commandID uint32, body []byte, received time.Time, grammar *sms.Grammar) (Delivery, error) {
 	if commandID == wire.DataSMID {
 		if err := r.data.Decode(body); err != nil {
 			return Delivery{}, err
@@ -60,7 +61,7 @@ func (r *Reader) Read(commandID uint32, body []byte, received time.Time) (Delive
 	sm := &r.sm
 	d := Delivery{SM: sm, From: string(sm.Source.Addr), To: string(sm.Dest.Addr), DataCoding: sm.DataCoding, UserData: sm.UserData()}
 	d.readHeader(sm)
-	d.readReceipt(sm, received)
+	d.readReceipt(sm, received, grammar)
 	return d, nil
 }
 
@@ -91,17 +92,38 @@ func (d *Delivery) readHeader(sm *wire.SM) {
 	}
 }
 
-func (d *Delivery) readReceipt(sm *wire.SM, received time.Time) {
+func (d *Delivery) readReceipt(sm *wire.SM, received time.Time, grammar *sms.Grammar) {
 	in := sms.ReceiptInput{ESMClass: sm.ESMClass, DataCoding: sm.DataCoding, Text: d.UserData, MessageState: -1, Received: received}
 	if v, ok := sm.TLV(wire.TagReceiptedMessageID); ok {
 		in.ReceiptedID = string(wire.CString(v))
 	}
-	if v, ok := sm.TLV(wire.TagMessageState); ok && len(v) == 1 {
-		in.MessageState = int(v[0])
+	if v, ok := sm.TLV(wire.TagMessageState); ok {
+		in.MessageState = stateIn(v)
 	}
 	if v, ok := sm.TLV(wire.TagNetworkErrorCode); ok {
 		in.NetworkError = v
 	}
-	d.Receipt, d.IsReceipt = sms.ReadReceipt(in)
+	if grammar == nil {
+		grammar = sms.StandardGrammar()
+	}
+	d.Receipt, d.IsReceipt = grammar.ReadReceipt(in)
 	d.ReceiptID = sms.NormalID(d.Receipt.MessageID)
+}
+
+// stateIn is the value of message_state: one octet (SMPP v3.4 §5.3.2.35), which some fill up to two or four, and others write as
+// a digit. -1: none of these.
+func stateIn(v []byte) int {
+	if len(v) == 0 || len(v) > 4 {
+		return -1
+	}
+	for _, c := range v[:len(v)-1] {
+		if c != 0 {
+			return -1
+		}
+	}
+	state := int(v[len(v)-1])
+	if '0' <= state && state <= '9' {
+		state -= '0' // 48 to 57 are no states
+	}
+	return state
 }

@@ -33,7 +33,7 @@ func TestAReceiptIsReadWhereverItsTextStands(t *testing.T) {
 			{Tag: wire.TagMessageState, Value: []byte{2}}}},
 	} {
 		var r delivery.Reader
-		d, err := r.Read(wire.DeliverSM, body(t, sm), at)
+		d, err := r.Read(wire.DeliverSM, body(t, sm), at, nil)
 		if err != nil || !d.IsReceipt || d.ReceiptID != "10c8f40d" || d.Receipt.State != "DELIVERED" {
 			t.Errorf("%s: %+v, %v", name, d, err)
 		}
@@ -43,12 +43,12 @@ func TestAReceiptIsReadWhereverItsTextStands(t *testing.T) {
 func TestAPartSaysOfWhichMessageItIs(t *testing.T) {
 	t.Parallel()
 	var r delivery.Reader
-	d, err := r.Read(wire.DeliverSM, body(t, wire.SM{ESMClass: 0x40, ShortMessage: []byte{5, 0, 3, 7, 2, 1, 'h', 'i'}}), at)
+	d, err := r.Read(wire.DeliverSM, body(t, wire.SM{ESMClass: 0x40, ShortMessage: []byte{5, 0, 3, 7, 2, 1, 'h', 'i'}}), at, nil)
 	if err != nil || d.Concat != (delivery.Concat{Kind: '8', Ref: 7, Total: 2, Seq: 1}) || string(d.UserData) != "hi" || d.IsReceipt {
 		t.Errorf("%+v, %v", d, err)
 	}
 	d, err = r.Read(wire.DeliverSM, body(t, wire.SM{ShortMessage: []byte("hi"), TLVs: []wire.TLV{
-		{Tag: wire.TagSARMsgRefNum, Value: []byte{1, 2}}, {Tag: wire.TagSARTotalSegments, Value: []byte{3}}, {Tag: wire.TagSARSegmentSeqnum, Value: []byte{3}}}}), at)
+		{Tag: wire.TagSARMsgRefNum, Value: []byte{1, 2}}, {Tag: wire.TagSARTotalSegments, Value: []byte{3}}, {Tag: wire.TagSARSegmentSeqnum, Value: []byte{3}}}}), at, nil)
 	if err != nil || d.Concat != (delivery.Concat{Kind: 's', Ref: 0x102, Total: 3, Seq: 3}) {
 		t.Errorf("%+v, %v", d, err)
 	}
@@ -65,7 +65,7 @@ func FuzzRead(f *testing.F) {
 		}
 		keep := bytes.Clone(b)
 		var r delivery.Reader
-		d, err := r.Read(id, b, at)
+		d, err := r.Read(id, b, at, nil)
 		if !bytes.Equal(b, keep) {
 			t.Fatal("the body was written to")
 		}

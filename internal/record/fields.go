@@ -37,7 +37,7 @@ func (d *decoder) fill(o *Outbound) {
 	o.ProtocolID = d.integer(fieldProtocolID, 255)
 	o.DataCoding = d.integer(fieldDataCoding, 255)
 	o.Route, _ = d.str(fieldRoute)
-	o.TLVs = d.tlvs()
+	o.TLVs, o.NamedTLVs = d.tlvs()
 	o.Metadata = d.metadata()
 }
 

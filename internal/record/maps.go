@@ -2,6 +2,7 @@ package record
 
 import (
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -151,40 +152,48 @@ var ownTags = map[uint16]string{
 	0x0424: "message_payload",
 }
 
-func (d *decoder) tlvs() []TLV {
+func (d *decoder) tlvs() (out []TLV, named []NamedTLV) {
 	var room [fewEntries]entry
 	list, ok := d.entries(fieldTLVs, room[:0])
 	if !ok || len(list) == 0 {
-		return nil
+		return nil, nil
 	}
 	if len(list) > MaxTLVs {
 		d.fail(fieldTLVs, "an object of "+count(len(list), "key"), remedies[fieldTLVs])
-		return nil
+		return nil, nil
 	}
-	out := make([]TLV, 0, len(list))
+	out = make([]TLV, 0, len(list))
 next:
 	for _, e := range list {
 		tag, ok := parseTag(e.name)
-		if !ok {
-			d.fail(fieldTLVs, e.shownKey(), `must have tags from "0x0001" to "0xffff" as keys`)
-			return nil
+		if !ok && !isTLVName(e.name) {
+			d.fail(fieldTLVs, e.shownKey(), `must have tags from "0x0001" to "0xffff", or names such as source_port, as keys`)
+			return nil, nil
 		}
-		if own := ownTags[tag]; own != "" {
+		own := ownTags[tag]
+		if !ok && isOwn(e.name) {
+			own = e.name
+		}
+		if own != "" {
 			d.fail(fieldTLVs, e.shownKey(), "must not have "+own+", which the connector sets itself")
-			return nil
+			return nil, nil
 		}
 		text, ok := d.text(fieldTLVs, e)
 		if !ok {
-			return nil
+			return nil, nil
 		}
 		value, ok := parseShown(text)
 		if !ok {
 			d.entryFault(fieldTLVs, e, e.value.shown(d.b, true), `must have two hexadecimal digits for each byte after "hex:"`)
-			return nil
+			return nil, nil
 		}
 		if len(value) > MaxTLVValue {
 			d.entryFault(fieldTLVs, e, "a value of "+count(len(value), "byte"), "must have values of at most 65535 bytes")
-			return nil
+			return nil, nil
+		}
+		if tag == 0 {
+			named = append(named, NamedTLV{Name: e.name, Value: value, Raw: strings.HasPrefix(text, hexPrefix)})
+			continue
 		}
 		for i := range out {
 			if out[i].Tag == tag { // one tag written in two ways: the last counts
@@ -192,9 +201,34 @@ next:
 				continue next
 			}
 		}
-		out = append(out, TLV{tag, value})
+		out = append(out, TLV{Tag: tag, Value: value})
 	}
-	return out
+	return out, named
+}
+
+func isOwn(name string) bool {
+	for _, own := range ownTags {
+		if name == own {
+			return true
+		}
+	}
+	return false
+}
+
+// maxTLVName is longer than the name of any TLV of SMPP.
+const maxTLVName = 64
+
+// isTLVName tells whether a key may be the name of a TLV: which there are, the profile of the SMSC knows that the message goes to.
+func isTLVName(s string) bool {
+	if s == "" || len(s) > maxTLVName || s[0] < 'a' || s[0] > 'z' {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; c != '_' && (c < '0' || c > '9') && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return true
 }
 
 // parseTag reads a TLV's tag as records write it: 0x and one to four

@@ -43,11 +43,12 @@ type Outbound struct {
 	Receipts      string        // receipts: none, final, failure, all; "" absent
 	// ServiceType is service_type; "" absent.
 	ServiceType string
-	ProtocolID  int    // protocol_id 0..255; -1 absent
-	DataCoding  int    // data_coding 0..255, a raw override; -1 absent
-	Route       string // route, an SMSC's name; "" absent
-	TLVs        []TLV  // tlvs, in the record's order, each tag once
-	Metadata    []byte // metadata as a compact JSON object of strings, each key once; nil absent or empty
+	ProtocolID  int        // protocol_id 0..255; -1 absent
+	DataCoding  int        // data_coding 0..255, a raw override; -1 absent
+	Route       string     // route, an SMSC's name; "" absent
+	TLVs        []TLV      // tlvs, in the record's order, each tag once
+	NamedTLVs   []NamedTLV // those given by name, in the record's order
+	Metadata    []byte     // metadata as a compact JSON object of strings, each key once; nil absent or empty
 }
 
 // Flag is a boolean field that need not be there.
@@ -64,6 +65,14 @@ const (
 type TLV struct {
 	Tag   uint16
 	Value []byte
+}
+
+// NamedTLV is one that a record gives by a name: its tag, and what octets its text means, are known to the profile of the SMSC that the
+// message goes to.
+type NamedTLV struct {
+	Name  string
+	Value []byte
+	Raw   bool // Value was given as octets (hex:…), not as text
 }
 
 // Source is the place of an outbound record in Kafka.
@@ -128,7 +137,7 @@ var remedies = [fields]string{
 	fieldProtocolID:    "must be a whole number from 0 to 255",
 	fieldDataCoding:    "must be a whole number from 0 to 255",
 	fieldRoute:         "must be a string with the NAME of a configured SMSC",
-	fieldTLVs:          `must be an object of at most 64 tags and values, e.g. {"0x1400": "text", "0x1401": "hex:0a0b"}`,
+	fieldTLVs:          `must be an object of at most 64 tags or names and values, e.g. {"0x1400": "text", "source_port": "5000", "0x1401": "hex:0a0b"}`,
 	fieldMetadata:      "must be an object of strings, at most " + maxMetadataText,
 }
 

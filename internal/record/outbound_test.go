@@ -79,12 +79,15 @@ func TestRecordsThatAreRight(t *testing.T) {
 		"a tag given twice":          {start + `,"tlvs":{"0x1400":5,"0X1401":"a","0x1400":"b"}}`, func(o *Outbound) { o.TLVs = []TLV{{0x1400, []byte("b")}, {0x1401, []byte("a")}} }},
 		"a tag written in two ways":  {start + `,"tlvs":{"0x05":"a","0x5":"b"}}`, func(o *Outbound) { o.TLVs = []TLV{{5, []byte("b")}} }},
 		"metadata's key given twice": {start + `,"metadata":{"a":5,"b":"1","\u0061":"2"}}`, func(o *Outbound) { o.Metadata = []byte(`{"a":"2","b":"1"}`) }},
-		"empty maps":                 {start + `,"metadata":{ },"tlvs":{}}`, func(*Outbound) {}},
-		"a year 1":                   {start + `,"expires_at":"0001-01-01T00:00:00Z"}`, func(o *Outbound) { o.ExpiresAt = time.Time{}.Add(time.Millisecond) }},
-		"a from that is empty":       {start + `,"from":""}`, func(*Outbound) {}},
-		"zeros":                      {start + `,"class":0,"priority":-0,"protocol_id":0,"data_coding":0}`, func(o *Outbound) { o.Class, o.Priority, o.ProtocolID, o.DataCoding = 0, 0, 0, 0 }},
-		"20 digits and separators":   {`{"to":"(+12) 345-678.901/23 4567890","text":""}`, func(o *Outbound) { o.To = "(+12) 345-678.901/23 4567890" }},
-		"nesting up to the limit":    {start + `,"x":` + strings.Repeat("[", maxDepth-1) + strings.Repeat("]", maxDepth-1) + `}`, func(*Outbound) {}},
+		"TLVs by name": {start + `,"tlvs":{"source_port":"5000","0x5":"a","dlt_template_id":"hex:31"}}`, func(o *Outbound) {
+			o.TLVs, o.NamedTLVs = []TLV{{5, []byte("a")}}, []NamedTLV{{"source_port", []byte("5000"), false}, {"dlt_template_id", []byte("1"), true}}
+		}},
+		"empty maps":               {start + `,"metadata":{ },"tlvs":{}}`, func(*Outbound) {}},
+		"a year 1":                 {start + `,"expires_at":"0001-01-01T00:00:00Z"}`, func(o *Outbound) { o.ExpiresAt = time.Time{}.Add(time.Millisecond) }},
+		"a from that is empty":     {start + `,"from":""}`, func(*Outbound) {}},
+		"zeros":                    {start + `,"class":0,"priority":-0,"protocol_id":0,"data_coding":0}`, func(o *Outbound) { o.Class, o.Priority, o.ProtocolID, o.DataCoding = 0, 0, 0, 0 }},
+		"20 digits and separators": {`{"to":"(+12) 345-678.901/23 4567890","text":""}`, func(o *Outbound) { o.To = "(+12) 345-678.901/23 4567890" }},
+		"nesting up to the limit":  {start + `,"x":` + strings.Repeat("[", maxDepth-1) + strings.Repeat("]", maxDepth-1) + `}`, func(*Outbound) {}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -198,13 +201,15 @@ func TestRecordsThatAreWrongNameTheFieldTheValueAndTheRemedy(t *testing.T) {
 		{start + `,"data_coding":1000}`, `field "data_coding": value 1000: must be a whole number from 0 to 255`},
 		{start + `,"route":5}`, `field "route": value 5: must be a string with the NAME of a configured SMSC`},
 
-		{start + `,"tlvs":[]}`, `field "tlvs": value a list: must be an object of at most 64 tags and values, e.g. {"0x1400": "text", "0x1401": "hex:0a0b"}`},
+		{start + `,"tlvs":[]}`, `field "tlvs": value a list: must be an object of at most 64 tags or names and values, e.g. {"0x1400": "text", "source_port": "5000", "0x1401": "hex:0a0b"}`},
 		{start + `,"tlvs":{"0x1400":5}}`, `field "tlvs": value a number of 1 character at key "0x1400": must be a string in quotes; leave the key out where there is no value`},
 		{start + `,"tlvs":{"0x1400":null}}`, `field "tlvs": value null at key "0x1400": must be a string in quotes; leave the key out where there is no value`},
-		{start + `,"tlvs":{"5120":"a"}}`, `field "tlvs": value key "5120": must have tags from "0x0001" to "0xffff" as keys`},
-		{start + `,"tlvs":{"0x0000":"a"}}`, `field "tlvs": value key "0x0000": must have tags from "0x0001" to "0xffff" as keys`},
-		{start + `,"tlvs":{"0x12345":"a"}}`, `field "tlvs": value key "0x12345": must have tags from "0x0001" to "0xffff" as keys`},
+		{start + `,"tlvs":{"5120":"a"}}`, `field "tlvs": value key "5120": must have tags from "0x0001" to "0xffff", or names such as source_port, as keys`},
+		{start + `,"tlvs":{"0x0000":"a"}}`, `field "tlvs": value key "0x0000": must have tags from "0x0001" to "0xffff", or names such as source_port, as keys`},
+		{start + `,"tlvs":{"0x12345":"a"}}`, `field "tlvs": value key "0x12345": must have tags from "0x0001" to "0xffff", or names such as source_port, as keys`},
 		{start + `,"tlvs":{"0x0424":"a"}}`, `field "tlvs": value key "0x0424": must not have message_payload, which the connector sets itself`},
+		{start + `,"tlvs":{"message_payload":"a"}}`, `field "tlvs": value key "message_payload": must not have message_payload, which the connector sets itself`},
+		{start + `,"tlvs":{"Source Port":"a"}}`, `field "tlvs": value key "Source Port": must have tags from "0x0001" to "0xffff", or names such as source_port, as keys`},
 		{start + `,"tlvs":{"0x20C":"a"}}`, `field "tlvs": value key "0x20C": must not have sar_msg_ref_num, which the connector sets itself`},
 		{start + `,"tlvs":{"0x1400":"hex:abc"}}`, `field "tlvs": value a string of 7 characters at key "0x1400": must have two hexadecimal digits for each byte after "hex:"`},
 		{start + `,"tlvs":{"0x1400":"` + strings.Repeat("a", 65536) + `"}}`, `field "tlvs": value a value of 65536 bytes at key "0x1400": must have values of at most 65535 bytes`},

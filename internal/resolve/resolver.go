@@ -45,6 +45,7 @@ type Resolver struct {
 	cfg     *config.Config
 	dialer  *kafka.Dialer
 	forms   *Forms
+	habits  habits
 	log     *slog.Logger
 	metrics *metrics
 	open    func(identity string) (*store.DB, error)
@@ -96,7 +97,7 @@ type partition struct {
 func New(o Options) (*Resolver, error) {
 	c := o.Config
 	r := &Resolver{
-		cfg: c, dialer: o.Dialer, forms: o.Forms, log: o.Log, metrics: newMetrics(o.Reg), open: o.Store, group: c.SourceGroup(),
+		cfg: c, dialer: o.Dialer, forms: o.Forms, habits: habitsOf(c), log: o.Log, metrics: newMetrics(o.Reg), open: o.Store, group: c.SourceGroup(),
 		deliver: c.InternalTopic(config.TopicDeliver), submitted: c.InternalTopic(config.TopicSubmitted), waiting: c.InternalTopic(config.TopicWaiting),
 		parts: make(map[int32]*partition), given: make(map[string]map[int32]bool), failed: make(chan struct{}),
 	}

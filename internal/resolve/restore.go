@@ -97,7 +97,7 @@ func (r *Resolver) bounds(ctx context.Context, ps []int32) (*bounds, error) {
 
 func (r *Resolver) restoreOne(ctx context.Context, b *bounds, p int32, rewind bool) {
 	e, err := engine.New(engine.Config{
-		Partition: p, Partitions: r.partitions, DeliverTopic: r.deliver, Forms: r.forms,
+		Partition: p, Partitions: r.partitions, DeliverTopic: r.deliver, Forms: r.forms, Codings: r.habits.codings, Grammar: r.habits.grammar,
 		MatchWait: r.cfg.Source.MatchWait, ReceiptWait: r.cfg.Source.ReceiptWait, PartsWait: r.cfg.Source.PartsWait,
 	}, r.db)
 	if err != nil {

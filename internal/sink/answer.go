@@ -6,6 +6,7 @@ import (
 
 	"github.com/smpp-connector/smpp-connector/internal/record"
 	"github.com/smpp-connector/smpp-connector/internal/smpp"
+	"github.com/smpp-connector/smpp-connector/internal/smpp/wire"
 )
 
 // maxDoubts is how many attempts at one message may stay without an answer before
@@ -47,7 +48,7 @@ func (s *Sink) answered(a *smpp.Answer) {
 		s.sentAt(m, a)
 		m.answeredAt = a.At
 		pc.status = a.Status
-		switch smpp.Classify(a.Status) {
+		switch s.statuses(m).Of(a.Status) {
 		case smpp.Accepted:
 			pc.state, pc.id = accepted, a.MessageID
 		case smpp.Permanent:
@@ -60,6 +61,9 @@ func (s *Sink) answered(a *smpp.Answer) {
 		s.conclude(m, a.At)
 	}
 }
+
+// statuses is what the answers of the message's SMSC mean.
+func (s *Sink) statuses(m *message) *wire.Statuses { return s.habits[m.target].profile.Statuses }
 
 func (s *Sink) sentAt(m *message, a *smpp.Answer) {
 	if m.submittedAt.IsZero() || a.SentAt.Before(m.submittedAt) {
@@ -76,7 +80,7 @@ func (s *Sink) late(m *message, pc *piece, a *smpp.Answer) {
 	s.metrics.lateAnswers.Inc()
 	pc.status = a.Status
 	m.answeredAt = a.At
-	switch smpp.Classify(a.Status) {
+	switch s.statuses(m).Of(a.Status) {
 	case smpp.Accepted:
 		pc.state, pc.id = accepted, a.MessageID
 	case smpp.Permanent:
@@ -117,7 +121,7 @@ func (s *Sink) settle(m *message, now time.Time) {
 			s.finish(m, "in_doubt", fmt.Sprintf("the SMSC left %d attempts to send this message without an answer; whether it has it is not known", m.doubts))
 			return
 		}
-		s.again(m, now, pause(m.doubts, false))
+		s.again(m, now, pause(m.doubts, unanswered))
 	case m.count(refused) > 0:
 		if m.firstTry.IsZero() {
 			m.firstTry = now
@@ -126,7 +130,7 @@ func (s *Sink) settle(m *message, now time.Time) {
 			s.finish(m, "expired", fmt.Sprintf("refused for now %d times, the last with %s, and DELIVERY_RETRY_FOR=%s has passed", m.attempts, record.StatusName(lastStatus(m)), s.retryFor))
 			return
 		}
-		s.again(m, now, pause(m.attempts, smpp.Classify(lastStatus(m)) == smpp.Throttle))
+		s.again(m, now, pause(m.attempts, s.statuses(m).Backoff(lastStatus(m))))
 	default: // nothing was sent: not even an attempt
 		s.again(m, now, 0)
 	}

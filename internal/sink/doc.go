@@ -20,6 +20,6 @@
 //	inside a commit                                before EndTxn: as before it; after: as after it
 //	after the commit of results                    done; never sent again
 //
-// The package may import config, kafka, ledger, record, route, sms and smpp; not
+// The package may import config, kafka, ledger, number, profile, record, route, sms and smpp; not
 // source or resolve.
 package sink

@@ -1,10 +1,12 @@
 package sink
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/smpp-connector/smpp-connector/internal/config"
+	"github.com/smpp-connector/smpp-connector/internal/profile"
 	"github.com/smpp-connector/smpp-connector/internal/record"
 	"github.com/smpp-connector/smpp-connector/internal/smpp/wire"
 	"github.com/smpp-connector/smpp-connector/internal/sms"
@@ -26,6 +28,7 @@ type habits struct {
 	text          sms.Options // but Encoding and Ref, which are each message's
 	transliterate bool        // unless the record says otherwise
 	receipts      string
+	profile       *profile.Profile
 }
 
 func habitsOf(c *config.SMSC, transliterate bool) (habits, error) {
@@ -38,23 +41,27 @@ func habitsOf(c *config.SMSC, transliterate bool) (habits, error) {
 	if h.text.Languages, err = sms.ParseLanguages(c.National); err != nil {
 		return h, fmt.Errorf("SMSC %s: national language tables: %w", c.Name, err)
 	}
+	if h.profile = c.Habits; h.profile == nil {
+		h.profile = profile.Default()
+	}
+	h.text.Codings = h.profile.Codings
 	return h, nil
 }
 
-// encode turns a record into the body of its PDUs. ref numbers long messages.
-func encode(out *record.Outbound, h habits, ref uint16, now time.Time) (body, error) {
+// encode turns a record into the body of its PDUs. number is the destination as it is dialled; ref numbers long messages.
+func encode(out *record.Outbound, number string, h habits, ref uint16, now time.Time) (body, error) {
 	var b body
 	b.from = out.From
 	if b.from == "" {
 		b.from = h.source
 	}
-	to, err := sms.ParseAddress(out.To, false)
+	to, err := h.profile.Addresses.Parse(number, false)
 	if err != nil {
 		return b, &record.FieldError{Field: "to", Value: "a number of its own form", Remedy: err.Error()}
 	}
 	b.sm.Dest = wire.Address{TON: to.TON, NPI: to.NPI, Addr: []byte(to.Addr)}
 	if b.from != "" {
-		from, err := sms.ParseAddress(b.from, true)
+		from, err := h.profile.Addresses.Parse(b.from, true)
 		if err != nil {
 			return b, &record.FieldError{Field: "from", Value: "a sender of its own form", Remedy: err.Error()}
 		}
@@ -79,20 +86,47 @@ func encode(out *record.Outbound, h habits, ref uint16, now time.Time) (body, er
 	if out.ProtocolID >= 0 {
 		b.sm.ProtocolID = byte(out.ProtocolID)
 	}
-	if out.Priority > 0 {
+	if out.Priority > 0 && !h.profile.Quirks.NoPriorityFlag {
 		b.sm.PriorityFlag = byte(out.Priority)
 	}
 	if out.Validity > 0 {
 		b.sm.ValidityPeriod = []byte(sms.FormatRelative(out.Validity))
 	}
 	if out.DeliverAt.After(now) {
+		if h.profile.Quirks.NoSchedule {
+			return b, &record.FieldError{Field: "deliver_at", Value: "a time to come",
+				Remedy: "this SMSC schedules nothing (profile " + h.profile.Name + "): write the record when it is to go out, or take another route"}
+		}
 		b.sm.ScheduleDeliveryTime = []byte(sms.FormatAbsolute(out.DeliverAt))
 	}
 	b.sm.RegisteredDelivery = registered(receipts(out, h))
+	return b, b.addTLVs(out, h.profile.TLVs)
+}
+
+// addTLVs adds the record's TLVs, and sees that the SMSC gets those that it wants.
+func (b *body) addTLVs(out *record.Outbound, known *profile.TLVs) error {
 	for _, t := range out.TLVs {
 		b.sm.TLVs = append(b.sm.TLVs, wire.TLV{Tag: t.Tag, Value: t.Value})
 	}
-	return b, nil
+	for _, n := range out.NamedTLVs {
+		t, err := known.Named(n.Name, n.Value, n.Raw)
+		if err != nil {
+			return tlvFault(err)
+		}
+		if _, twice := wire.FindTLV(b.sm.TLVs, t.Tag); twice {
+			return &record.FieldError{Field: "tlvs", Value: fmt.Sprintf("%s, which is 0x%04x, twice", n.Name, t.Tag), Remedy: "give it once, by its name or by its tag"}
+		}
+		b.sm.TLVs = append(b.sm.TLVs, t)
+	}
+	return tlvFault(known.Check(b.sm.TLVs))
+}
+
+func tlvFault(err error) error {
+	var wrong *profile.TLVError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	return &record.FieldError{Field: "tlvs", Value: wrong.Name + ", " + wrong.Fault, Remedy: wrong.Remedy}
 }
 
 // receipts is what the record asks for, or else the SMSC's default.

@@ -16,6 +16,8 @@ type message struct {
 	rec  *kgo.Record
 	size int // of the record in bytes, key and headers too
 	out  record.Outbound
+	// number is the destination as it is dialled: to, with SINK_DEFAULT_COUNTRY in the form of E.164.
+	number string
 
 	// What the poller found out. fault set: it is never sent, and this is why.
 	fault      *fault

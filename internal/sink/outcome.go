@@ -191,7 +191,7 @@ func (s *Sink) appendSubmissions(records []*kgo.Record, m *message) []*kgo.Recor
 	}
 	if sent && m.body.sm.Source.TON != tonAlphanumeric && m.body.from != "" {
 		sub.Kind, sub.PrimaryKey, sub.MessageID, sub.Part = record.KindLast, "", "", 0
-		sub.Key = record.SubscriberKey(sms.NormalNumber(m.out.To), sms.NormalNumber(m.body.from))
+		sub.Key = record.SubscriberKey(sms.NormalNumber(m.number), sms.NormalNumber(m.body.from))
 		records = s.submitted.add(&sub, records)
 	}
 	return records

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/smpp-connector/smpp-connector/internal/kafka"
+	"github.com/smpp-connector/smpp-connector/internal/number"
 	"github.com/smpp-connector/smpp-connector/internal/record"
 	"github.com/smpp-connector/smpp-connector/internal/sms"
 )
@@ -111,6 +112,12 @@ func (s *Sink) prepare(m *message, now time.Time) {
 		m.fault = &fault{status: "invalid", err: err}
 		return
 	}
+	if m.number = m.out.To; s.country != nil {
+		if m.number, err = s.country.Normal(m.out.To); err != nil {
+			m.fault = &fault{status: "invalid", err: numberFault(err)}
+			return
+		}
+	}
 	if m.out.Route != "" {
 		t, ok := s.table.ByName(m.out.Route)
 		if !ok {
@@ -120,7 +127,7 @@ func (s *Sink) prepare(m *message, now time.Time) {
 		}
 		m.set, m.target = -1, s.routed[t]
 	} else {
-		set, ok := s.table.Lookup(sms.NormalNumber(m.out.To))
+		set, ok := s.table.Lookup(sms.NormalNumber(m.number))
 		if !ok {
 			m.fault = &fault{status: "unroutable", err: errNoRoute}
 			return
@@ -138,11 +145,20 @@ func (s *Sink) encodeFor(m *message, target int) {
 	if m.encodedFor >= 0 && s.habits[m.encodedFor] == s.habits[target] {
 		return
 	}
-	b, err := encode(&m.out, s.habits[target], reference(m.rec.Topic, m.rec.Partition, m.rec.Offset), m.receivedAt)
+	b, err := encode(&m.out, m.number, s.habits[target], reference(m.rec.Topic, m.rec.Partition, m.rec.Offset), m.receivedAt)
 	if err != nil {
 		m.fault = &fault{status: "invalid", err: err}
 		return
 	}
 	m.body, m.encodedFor = b, target
 	m.pieces = make([]piece, len(b.parts.UD))
+}
+
+// numberFault says what is wrong with to, and nothing of the number.
+func numberFault(err error) error {
+	var wrong *number.Error
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	return &record.FieldError{Field: "to", Value: "a number of its own form", Remedy: wrong.Error()}
 }

@@ -4,6 +4,8 @@ import (
 	"container/heap"
 	"math/rand/v2"
 	"time"
+
+	"github.com/smpp-connector/smpp-connector/internal/smpp/wire"
 )
 
 // retries is what was refused for now, by the time of its next try. It holds
@@ -56,14 +58,16 @@ func (r *retries) drop(gone func(*message) bool) {
 	heap.Init(r)
 }
 
+// unanswered is the wait of what was sent and got no answer.
+var unanswered = wire.Backoff{First: 500 * time.Millisecond, Most: time.Minute}
+
 // pause is the wait before the next try of a message that was refused for now: full
-// jitter over a ceiling that doubles with each try. A throttled SMSC is asked
-// again soon, since the account itself slows down.
-func pause(attempt int, throttled bool) time.Duration {
-	base, top := 500*time.Millisecond, time.Minute
-	if throttled {
-		base, top = 50*time.Millisecond, 2*time.Second
+// jitter over a ceiling that doubles with each try.
+func pause(attempt int, b wire.Backoff) time.Duration {
+	base := max(b.First, time.Millisecond)
+	ceiling := b.Most
+	if n := min(max(attempt-1, 0), 30); base <= b.Most>>n { // so that the doubling stays within a Duration
+		ceiling = base << n
 	}
-	ceiling := min(base<<min(max(attempt-1, 0), 12), top)
-	return base/2 + rand.N(ceiling)
+	return base/2 + rand.N(max(ceiling, base))
 }

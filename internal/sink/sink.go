@@ -16,6 +16,7 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/config"
 	"github.com/smpp-connector/smpp-connector/internal/faultpoint"
 	"github.com/smpp-connector/smpp-connector/internal/kafka"
+	"github.com/smpp-connector/smpp-connector/internal/number"
 	"github.com/smpp-connector/smpp-connector/internal/record"
 	"github.com/smpp-connector/smpp-connector/internal/route"
 	"github.com/smpp-connector/smpp-connector/internal/smpp"
@@ -49,6 +50,7 @@ type Sink struct {
 	// canSubmit: by account; a receiver takes no submit_sm.
 	canSubmit []bool
 	habits    []habits
+	country   *number.Country // nil: numbers are taken as they are written
 	table     *route.Table
 	routed    []int // the account of each of the table's targets
 	forms     Forms
@@ -150,6 +152,13 @@ func New(o Options) (*Sink, error) {
 		}
 	}
 	s.table = route.New(targets)
+	if code := o.Config.Sink.DefaultCountry; code != "" {
+		country, err := number.ParseCountry(code)
+		if err != nil {
+			return nil, fmt.Errorf("SINK_DEFAULT_COUNTRY: %w", err)
+		}
+		s.country = country
+	}
 	s.state.Store(&Status{})
 	return s, nil
 }

@@ -9,51 +9,15 @@ import (
 
 // Class is what a command_status in the answer to a submit_sm means for what
 // happens next.
-type Class uint8
+type Class = wire.Class
 
+// The classes.
 const (
-	Accepted  Class = iota
-	Throttle        // not now, and slower
-	Temporary       // not now
-	Permanent       // never
+	Accepted  = wire.Accepted
+	Throttle  = wire.Throttle  // not now, and slower
+	Temporary = wire.Temporary // not now
+	Permanent = wire.Permanent // never
 )
-
-func (c Class) String() string {
-	switch c {
-	case Accepted:
-		return "accepted"
-	case Throttle:
-		return "throttle"
-	case Temporary:
-		return "temporary"
-	case Permanent:
-		return "permanent"
-	}
-	return "unknown"
-}
-
-// Classify is the standard profile's table (SMPP v3.4 §5.1.3 names the statuses; it
-// does not say which of them pass):
-//
-//	accepted    ESME_ROK
-//	throttle    ESME_RTHROTTLED, ESME_RMSGQFUL
-//	temporary   ESME_RSYSERR, ESME_RX_T_APPN: the SMSC's own trouble;
-//	            ESME_RINVBNDSTS: the bind was lost without our knowing;
-//	            ESME_RSERTYPUNAVAIL (v5.0): unavailable just now
-//	permanent   all others. ESME_RSUBMITFAIL and ESME_RUNKNOWNERR too: carriers use
-//	            them for recipients that do not exist, and a retry would come back
-//	            refused for a day.
-func Classify(status uint32) Class {
-	switch status {
-	case wire.StatusOK:
-		return Accepted
-	case wire.StatusThrottled, wire.StatusMsgQFul:
-		return Throttle
-	case wire.StatusSysErr, wire.StatusXTAppn, wire.StatusInvBndSts, wire.StatusSerTypUnavail:
-		return Temporary
-	}
-	return Permanent
-}
 
 // BindError is a bind that the SMSC refused.
 type BindError struct{ Status uint32 }

@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"net"
 	"time"
+
+	"github.com/smpp-connector/smpp-connector/internal/smpp/wire"
 )
 
 // BindType is how the binds of an account are made.
@@ -72,8 +74,22 @@ type AccountConfig struct {
 	// Default 10000.
 	MaxUnansweredDeliver int
 
+	// RetryStatus is the one in deliver_sm_resp that makes the SMSC send a message again; 0: it takes wire.StatusSysErr and
+	// wire.StatusMsgQFul for that.
+	RetryStatus uint32
+	// Statuses are what the SMSC's answers mean; nil: wire.Standard.
+	Statuses *wire.Statuses
+
 	// Dial opens a connection; nil: net.Dialer. TLS is added on top.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// refusal is the status to refuse a delivery with, for which usual is the usual one.
+func (c *AccountConfig) refusal(usual uint32) uint32 {
+	if c.RetryStatus != wire.StatusOK {
+		return c.RetryStatus
+	}
+	return usual
 }
 
 func (c AccountConfig) withDefaults() AccountConfig {
@@ -98,6 +114,9 @@ func (c AccountConfig) withDefaults() AccountConfig {
 	c.BindTPS = max(c.BindTPS, 0)
 	if c.MaxUnansweredDeliver <= 0 {
 		c.MaxUnansweredDeliver = 10_000
+	}
+	if c.Statuses == nil {
+		c.Statuses = wire.Standard
 	}
 	if c.Dial == nil {
 		c.Dial = (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext

@@ -261,7 +261,7 @@ func TestAThrottledAnswerIsPassedUpAndSlowsTheAccount(t *testing.T) {
 		p.send(header(wire.SubmitSMResp, wire.StatusThrottled, p.submits(1)[0].Sequence))
 		p.send(header(wire.SubmitSMResp, wire.StatusMsgQFul, p.submits(1)[0].Sequence))
 		for _, answer := range ev.await(2) {
-			if answer.Outcome != Responded || Classify(answer.Status) != Throttle {
+			if answer.Outcome != Responded || wire.Standard.Of(answer.Status) != Throttle {
 				t.Errorf("answer %+v", answer)
 			}
 		}

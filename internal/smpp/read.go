@@ -137,12 +137,12 @@ func (s *session) onDelivery(h wire.Header, body []byte) {
 		// ESME_RSYSERR and not what is really wrong with it: several carriers take
 		// other statuses for final and would drop a message that nobody holds.
 		s.metrics.account.malformed(wire.CommandName(h.ID)).Inc()
-		status = wire.StatusSysErr
+		status = s.a.cfg.refusal(wire.StatusSysErr)
 	case s.refusing.Load():
-		status = wire.StatusSysErr
+		status = s.a.cfg.refusal(wire.StatusSysErr)
 	case s.a.unanswered.Add(1) > int64(s.a.cfg.MaxUnansweredDeliver):
 		s.a.unanswered.Add(-1)
-		status = wire.StatusMsgQFul
+		status = s.a.cfg.refusal(wire.StatusMsgQFul)
 	}
 	if status != wire.StatusOK {
 		s.a.metrics.respondedTo(status)
@@ -205,7 +205,7 @@ func (s *session) giveAnswers(now time.Time) {
 	for i := range s.readAnswers {
 		r := &s.responses[i]
 		s.readAnswers[i].MessageID = ids[r.id:r.end]
-		if r.status != wire.StatusOK && Classify(r.status) == Throttle {
+		if r.status != wire.StatusOK && s.a.cfg.Statuses.Of(r.status) == Throttle {
 			throttled++
 		}
 	}

@@ -124,3 +124,12 @@ func (d *Delivery) Respond(status uint32) {
 	}
 	d.session.respond(d.CommandID, d.sequence, status)
 }
+
+// Refuse answers with the status that makes this SMSC send the message again: the account's RetryStatus, or else the one given, which is
+// wire.StatusSysErr or wire.StatusMsgQFul.
+func (d *Delivery) Refuse(status uint32) {
+	if d.session != nil {
+		status = d.session.a.cfg.refusal(status)
+	}
+	d.Respond(status)
+}

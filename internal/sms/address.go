@@ -10,6 +10,7 @@ const (
 	maxDigits       = 20 // the address fields hold 21 octets with their NUL (SMPP v3.4 §4.4.1)
 	maxShortCode    = 6
 	maxAlphanumeric = 11 // septets (3GPP TS 23.040 §9.1.2.5)
+	maxAddress      = 20 // octets, whatever a carrier allows
 )
 
 // Type of number and numbering plan (SMPP v3.4 §5.2.5, §5.2.6).
@@ -98,8 +99,25 @@ func numberOf(addr string) (digits string, international, ok bool) {
 	return digits, international, true
 }
 
-// ParseAddress turns an address as people write it into SMPP's. The error is
-// *AddressError.
+// AddressRule is how one kind of address is marked.
+type AddressRule struct {
+	TON, NPI byte
+	Prefix   string // before the digits of an international number: "", "+" or "00"
+}
+
+// AddressKinds are the rules of numbers.
+type AddressKinds struct{ International, National, ShortCode AddressRule }
+
+// AddressRules are how an SMSC wants its addresses. Read only once in use.
+type AddressRules struct {
+	Source, Destination AddressKinds
+	Alphanumeric        AddressRule
+	MaxAlphanumeric     int  // septets of a sender's name
+	NoAlphanumeric      bool // senders are numbers alone
+	ShortCodeDigits     int  // a number of so many digits or fewer is a short code
+}
+
+// StandardAddresses are the rules that most SMSCs take:
 //
 //   - +49170… or 0049170…: international (TON 1, NPI 1), without + and 00.
 //   - more than six digits that do not begin with 0: international as well, since
@@ -111,24 +129,46 @@ func numberOf(addr string) (digits string, international, ok bool) {
 //   - anything else is an alphanumeric sender (TON 5, NPI 0): up to 11 septets of
 //     those GSM characters that are ASCII. Others have no agreed form in an
 //     SMPP address. A destination must be a number.
+var StandardAddresses = AddressRules{
+	Source: AddressKinds{
+		International: AddressRule{TON: TONInternational, NPI: NPIE164}, National: AddressRule{TON: TONUnknown, NPI: NPIE164}, ShortCode: AddressRule{TON: TONNetwork, NPI: NPIUnknown},
+	},
+	Destination: AddressKinds{
+		International: AddressRule{TON: TONInternational, NPI: NPIE164}, National: AddressRule{TON: TONUnknown, NPI: NPIE164}, ShortCode: AddressRule{TON: TONUnknown, NPI: NPIE164},
+	},
+	Alphanumeric: AddressRule{TON: TONAlphanumeric, NPI: NPIUnknown}, MaxAlphanumeric: maxAlphanumeric, ShortCodeDigits: maxShortCode,
+}
+
+// ParseAddress turns an address as people write it into SMPP's, by the standard's rules. The error is
+// *AddressError.
+func ParseAddress(s string, sender bool) (Address, error) { return StandardAddresses.Parse(s, sender) }
+
+// Parse turns an address as people write it into SMPP's. The error is
+// *AddressError.
 //
 // Blanks, dashes, dots and brackets in a number are dropped.
-func ParseAddress(s string, sender bool) (Address, error) {
+func (r *AddressRules) Parse(s string, sender bool) (Address, error) {
 	if strings.TrimSpace(s) == "" {
 		return Address{}, &AddressError{s, "is empty", "give a number such as +491701234567"}
+	}
+	kinds := &r.Destination
+	if sender {
+		kinds = &r.Source
 	}
 	digits, international, ok := numberOf(s)
 	switch {
 	case ok && len(digits) > maxDigits:
 		return Address{}, &AddressError{s, fmt.Sprintf("has %d digits, more than %d", len(digits), maxDigits), "give a number of up to 15 digits (E.164)"}
-	case ok && (international || len(digits) > maxShortCode && digits[0] != '0'):
-		return Address{TONInternational, NPIE164, digits}, nil
-	case ok && sender && len(digits) <= maxShortCode:
-		return Address{TONNetwork, NPIUnknown, digits}, nil
+	case ok && (international || len(digits) > r.ShortCodeDigits && digits[0] != '0'):
+		return kinds.International.address(digits), nil
+	case ok && len(digits) <= r.ShortCodeDigits:
+		return kinds.ShortCode.address(digits), nil
 	case ok:
-		return Address{TONUnknown, NPIE164, digits}, nil
+		return kinds.National.address(digits), nil
 	case !sender:
 		return Address{}, &AddressError{s, "is not a number", "give digits, with + before an international number"}
+	case r.NoAlphanumeric:
+		return Address{}, &AddressError{s, "is a name, and this SMSC takes numbers alone as senders", "give a number that the carrier has given you"}
 	}
 	septets := 0
 	for i := 0; i < len(s); i++ {
@@ -139,8 +179,15 @@ func ParseAddress(s string, sender bool) (Address, error) {
 		}
 		septets += int(gsmWidth[c])
 	}
-	if septets > maxAlphanumeric {
-		return Address{}, &AddressError{s, fmt.Sprintf("takes %d septets as a sender's name, more than %d", septets, maxAlphanumeric), "shorten it"}
+	if most := min(r.MaxAlphanumeric, maxAddress); septets > most {
+		return Address{}, &AddressError{s, fmt.Sprintf("takes %d septets as a sender's name, more than %d", septets, most), "shorten it"}
 	}
-	return Address{TONAlphanumeric, NPIUnknown, s}, nil
+	return r.Alphanumeric.address(s), nil
+}
+
+func (r *AddressRule) address(s string) Address {
+	if r.Prefix != "" && len(r.Prefix)+len(s) <= maxAddress {
+		s = r.Prefix + s
+	}
+	return Address{r.TON, r.NPI, s}
 }

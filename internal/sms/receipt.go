@@ -16,7 +16,7 @@ type Receipt struct {
 	Final     bool // no other receipt of this message is to be expected
 	// Error is err of the text as written; else the TLV network_error_code as
 	// "<network type>:<code>" in decimal, such as "3:27" (type 3 is GSM; SMPP v3.4
-	// §5.3.2.31), or "hex:…" where it is not three octets.
+	// §5.3.2.31), the digits where a carrier writes those into it, or "hex:…" where it is neither.
 	Error               string
 	SubmittedAt, DoneAt time.Time // UTC; zero: absent or unreadable
 }
@@ -56,55 +56,72 @@ const (
 // receipt's time says UNKNOWN for good. An intermediate notification is final
 // only if it says DELIVERED.
 //
-// Times have no zone in most texts and are taken for UTC.
-func ReadReceipt(in ReceiptInput) (r Receipt, ok bool) {
+// Times have no zone in most texts and are taken for the grammar's, which is UTC if nothing else is known.
+func (g *Grammar) ReadReceipt(in ReceiptInput) (r Receipt, ok bool) {
 	kind := in.ESMClass & typeMask
 	flagged := kind == typeReceipt || kind == typeIntermediate
+	if g.rules.FlaggedOnly && !flagged {
+		return Receipt{}, false
+	}
 	tlvID := trimField(in.ReceiptedID)
 	tlvState, hasState := StateOf(in.MessageState)
 
 	text := receiptText(in.DataCoding, in.Text)
-	if !flagged && tlvID == "" && !beginsWithField(text) {
+	named := g.beginsWithField(text)
+	if !flagged && tlvID == "" && !named {
 		return Receipt{}, false // by far the most: an ordinary message, told by its first word
 	}
-	f := readFields(text, !hasState)
+	var f fields
+	if len(g.rules.Columns) > 0 && !named {
+		f = g.readColumns(text)
+	} else {
+		f = g.readFields(text, !hasState)
+	}
 	switch {
 	case flagged:
-		ok = tlvID != "" || hasState || f.has(fieldID) || f.has(fieldStat)
+		ok = tlvID != "" || hasState || f.has(FieldID) || f.has(FieldStat)
 	case tlvID != "":
-		ok = hasState || f.has(fieldStat)
+		ok = hasState || f.has(FieldStat)
 	default:
-		ok = !f.stray && f.has(fieldID) && f.has(fieldStat) &&
-			(f.has(fieldSub) || f.has(fieldDlvrd) || f.has(fieldSubmit) || f.has(fieldDone) || f.has(fieldErr))
+		ok = !f.stray && f.has(FieldID) && f.has(FieldStat) &&
+			(f.has(FieldSub) || f.has(FieldDlvrd) || f.has(FieldSubmit) || f.has(FieldDone) || f.has(FieldErr))
 	}
 	if !ok {
 		return Receipt{}, false
 	}
 
-	r.MessageID, r.Stat, r.Error = f.value[fieldID], f.value[fieldStat], f.value[fieldErr]
-	if tlvID != "" {
+	r.MessageID, r.Stat, r.Error = f.value[FieldID], f.value[FieldStat], f.value[FieldErr]
+	if tlvID != "" && (r.MessageID == "" || !g.rules.IDInText) {
 		r.MessageID = tlvID
 	}
 	known := false
-	if r.State, known = stateOfText(r.Stat); !known {
+	if r.State, known = g.stateOf(r.Stat); !known || g.rules.StateInTLV && hasState {
 		r.State, known = tlvState, hasState
 	}
 	r.Final = known && r.State.Final()
-	if kind == typeIntermediate {
+	if kind == typeIntermediate && !g.rules.IntermediateFinal {
 		r.Final = r.State == StateDelivered
 	}
 	if r.Error == "" {
 		r.Error = networkError(in.NetworkError)
 	}
-	r.SubmittedAt = readReceiptTime(f.value[fieldSubmit], in.Received)
-	r.DoneAt = readReceiptTime(f.value[fieldDone], in.Received)
+	r.SubmittedAt = g.date(f.value[FieldSubmit], in.Received)
+	r.DoneAt = g.date(f.value[FieldDone], in.Received)
 	return r, true
 }
+
+// ReadReceipt reads a delivery receipt by the standard grammar.
+func ReadReceipt(in ReceiptInput) (Receipt, bool) { return standardGrammar.ReadReceipt(in) }
 
 func networkError(tlv []byte) string {
 	switch len(tlv) {
 	case 0:
 		return ""
+	}
+	if digits := strings.TrimRight(string(tlv), "\x00"); len(digits) > 1 && strings.Trim(digits, "0123456789") == "" {
+		return digits // written out; there is no network type 48 to 57
+	}
+	switch len(tlv) {
 	case 3:
 		return strconv.Itoa(int(tlv[0])) + ":" + strconv.Itoa(int(tlv[1])<<8|int(tlv[2]))
 	default:
@@ -145,72 +162,4 @@ func hasHighZero(b []byte) bool {
 		}
 	}
 	return false
-}
-
-// readReceiptTime reads a date of a receipt's text: ten digits (yyMMddHHmm),
-// twelve (yyMMddHHmmss or yyyyMMddHHmm: the valid reading nearest to received),
-// fourteen (yyyyMMddHHmmss), an absolute SMPP time, or one of these with signs
-// between its digits. Zero: none, or no date.
-func readReceiptTime(s string, received time.Time) time.Time {
-	if len(s) == timeLen && (s[15] == '+' || s[15] == '-') {
-		t, err := ParseTime(s, received)
-		if err != nil {
-			return time.Time{}
-		}
-		return t
-	}
-	var buf [14]byte
-	n := 0
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case '0' <= c && c <= '9':
-			if n == len(buf) {
-				return time.Time{}
-			}
-			buf[n] = c
-			n++
-		case strings.IndexByte(" -/:.T", c) >= 0, c == 'Z' && i == len(s)-1:
-		default:
-			return time.Time{}
-		}
-	}
-	digits := string(buf[:n])
-	switch n {
-	case 10:
-		t, _ := date2(digits, 0)
-		return t
-	case 12:
-		short, okShort := date2(digits, pair(digits, 10))
-		long, okLong := date4(digits, 0)
-		if !okShort || okLong && long.Sub(received).Abs() < short.Sub(received).Abs() {
-			return long
-		}
-		return short
-	case 14:
-		t, _ := date4(digits, pair(digits, 12))
-		return t
-	}
-	return time.Time{}
-}
-
-// date2 reads yyMMddHHmm, date4 yyyyMMddHHmm. What is no date is the zero time,
-// and so is a year before there were short messages.
-func date2(s string, second int) (time.Time, bool) {
-	return validDate(2000+pair(s, 0), s[2:], second)
-}
-
-func date4(s string, second int) (time.Time, bool) {
-	year := 100*pair(s, 0) + pair(s, 2)
-	if year < 1990 {
-		return time.Time{}, false
-	}
-	return validDate(year, s[4:], second)
-}
-
-func validDate(year int, s string, second int) (time.Time, bool) {
-	t, ok := dateOf(year, pair(s, 0), pair(s, 2), pair(s, 4), pair(s, 6), second)
-	if !ok {
-		return time.Time{}, false
-	}
-	return t, true
 }

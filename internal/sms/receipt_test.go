@@ -177,7 +177,7 @@ func TestOfTwoReadingsOfADateTheOneNearestToReceptionIsTaken(t *testing.T) {
 	} {
 		received, _ := time.Parse(time.RFC3339, tt.received)
 		want, _ := time.Parse(time.RFC3339, tt.want)
-		if got := readReceiptTime(tt.digits, received); !got.Equal(want) {
+		if got := standardGrammar.date(tt.digits, received); !got.Equal(want) {
 			t.Errorf("%s at %s is %s, want %s", tt.digits, tt.received, got, want)
 		}
 	}
@@ -185,7 +185,7 @@ func TestOfTwoReadingsOfADateTheOneNearestToReceptionIsTaken(t *testing.T) {
 		"", "0", "000000000000", "0000000000", "00000000000000", "2013320000", "2002300000", "2001012400", "20010123600",
 		"180711070003999+", "000010000000000R", "1x01010000", "123456789012345678901234567890", "19700101000000",
 	} {
-		if got := readReceiptTime(s, time.Time{}); !got.IsZero() {
+		if got := standardGrammar.date(s, time.Time{}); !got.IsZero() {
 			t.Errorf("%q is %s", s, got)
 		}
 	}
@@ -197,7 +197,7 @@ func TestEveryStateHasANumberAndSMPPsOwnStat(t *testing.T) {
 	notFinal := map[State]bool{StateScheduled: true, StateEnroute: true, StateAccepted: true}
 	for n, stat := range stats {
 		byNumber, ok1 := StateOf(n)
-		byText, ok2 := stateOfText(strings.ToLower(stat))
+		byText, ok2 := standardGrammar.stateOf(strings.ToLower(stat))
 		if !ok1 || !ok2 || byNumber != byText {
 			t.Errorf("%d is %s, %s is %s", n, byNumber, stat, byText)
 		}

@@ -1,7 +1,5 @@
 package sms
 
-import "strings"
-
 // State is the state of a message as records write it.
 type State string
 
@@ -61,13 +59,4 @@ var statesByText = map[string]State{
 	"QUEUED": StateEnroute, "PENDING": StateEnroute, "SUBMITD": StateEnroute, "SUBMITTED": StateEnroute,
 	"SCHEDULED": StateScheduled, "SCHEDUL": StateScheduled, "SCHEDLD": StateScheduled,
 	"SKIPPED": StateSkipped,
-}
-
-// stateOfText is the state that a stat names, in whatever case.
-func stateOfText(stat string) (State, bool) {
-	if s, ok := statesByText[stat]; ok {
-		return s, true
-	}
-	s, ok := statesByText[strings.ToUpper(stat)]
-	return s, ok
 }

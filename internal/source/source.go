@@ -70,6 +70,18 @@ type Source struct {
 	received   *prometheus.CounterVec
 	refused    *prometheus.CounterVec
 	seconds    prometheus.Histogram
+	grammars   map[string]*sms.Grammar // by SMSC; read only
+}
+
+// grammarsOf is how each SMSC writes its receipts.
+func grammarsOf(c *config.Config) map[string]*sms.Grammar {
+	m := make(map[string]*sms.Grammar, len(c.SMSCs))
+	for i := range c.SMSCs {
+		if p := c.SMSCs[i].Habits; p != nil {
+			m[c.SMSCs[i].Name] = p.Receipts
+		}
+	}
+	return m
 }
 
 // New makes a source; Start connects it.
@@ -79,8 +91,9 @@ func New(o Options) *Source {
 		o.Durable = DefaultDurable
 	}
 	return &Source{
-		readers: sync.Pool{New: func() any { return new(delivery.Reader) }},
-		topic:   o.Config.InternalTopic("deliver"), partitions: o.Partitions, durable: o.Durable, dialer: o.Dialer, log: o.Log,
+		grammars: grammarsOf(o.Config),
+		readers:  sync.Pool{New: func() any { return new(delivery.Reader) }},
+		topic:    o.Config.InternalTopic("deliver"), partitions: o.Partitions, durable: o.Durable, dialer: o.Dialer, log: o.Log,
 		received: f.NewCounterVec(prometheus.CounterOpts{Name: "smpp_connector_source_delivered_total",
 			Help: "deliver_sm and data_sm made durable and acknowledged."}, []string{"smsc", "kind"}),
 		refused: f.NewCounterVec(prometheus.CounterOpts{Name: "smpp_connector_source_refused_total",
@@ -142,15 +155,14 @@ func (s *Source) Delivered(d *smpp.Delivery) {
 			faultpoint.At("source.respond.after")
 		case errors.Is(err, kgo.ErrMaxBuffered):
 			s.refused.WithLabelValues(d.Account, "full").Inc()
-			d.Respond(wire.StatusMsgQFul)
+			d.Refuse(wire.StatusMsgQFul)
 		default:
-			// Both statuses make SMSCs try again; several carriers take any other
-			// as final and throw the message away.
+			// Several carriers take other statuses as final and throw the message away.
 			s.refused.WithLabelValues(d.Account, "kafka").Inc()
 			if !s.away.Swap(true) { // once an outage, not once a message
 				s.log.Warn("Kafka does not take what the SMSCs deliver; they are told to send it again until it does", "smsc", d.Account, "error", kafka.Remedy(err))
 			}
-			d.Respond(wire.StatusSysErr)
+			d.Refuse(wire.StatusSysErr)
 		}
 	})
 }
@@ -160,7 +172,7 @@ func (s *Source) Delivered(d *smpp.Delivery) {
 func (s *Source) keyOf(d *smpp.Delivery) (key, kind string) {
 	r, _ := s.readers.Get().(*delivery.Reader) // sessions deliver at the same time
 	defer s.readers.Put(r)
-	in, err := r.Read(d.CommandID, d.Body, d.ReceivedAt)
+	in, err := r.Read(d.CommandID, d.Body, d.ReceivedAt, s.grammars[d.Account])
 	switch {
 	case err != nil:
 		s.log.Warn("a deliver_sm that cannot be read is published as it came", "smsc", d.Account, "bytes", len(d.Body), "error", err)

@@ -257,7 +257,7 @@ var breaks = []broken{
 		name: "it answers a deliver_sm with ESME_ROK that Kafka did not take", promise: "5",
 		changes: []change{{
 			"internal/source/source.go",
-			"			d.Respond(wire.StatusSysErr)\n",
+			"			d.Refuse(wire.StatusSysErr)\n",
 			"			d.Respond(wire.StatusOK)\n",
 		}},
 		caught: row("TestTheBrokerKilled", "a_broker_away_for_longer_than_the_session"),

@@ -9,6 +9,7 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/delivery"
 	"github.com/smpp-connector/smpp-connector/internal/record"
 	"github.com/smpp-connector/smpp-connector/internal/smpp/wire"
+	"github.com/smpp-connector/smpp-connector/internal/sms"
 )
 
 var (
@@ -30,7 +31,11 @@ func (e *Engine) readDelivery(envelope []byte) (in *received, ok bool) {
 	if d.Decode(envelope) != nil {
 		return nil, false
 	}
-	read, err := e.scratch.reader.Read(d.CommandID, d.Body, d.ReceivedAt)
+	var grammar *sms.Grammar
+	if e.cfg.Grammar != nil {
+		grammar = e.cfg.Grammar(d.SMSC)
+	}
+	read, err := e.scratch.reader.Read(d.CommandID, d.Body, d.ReceivedAt, grammar)
 	if err != nil {
 		return nil, false
 	}

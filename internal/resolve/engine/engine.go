@@ -35,6 +35,8 @@ type Config struct {
 	Forms        *Forms // shared by all engines of the process
 	// Codings is what an SMSC means by data_coding, by its name; nil: the standard's for all.
 	Codings func(smsc string) *sms.Codings
+	// Grammar is that of an SMSC's receipts, by its name; nil: the standard one for all.
+	Grammar func(smsc string) *sms.Grammar
 }
 
 // Engine is the state of one partition. It is used by one goroutine at a time.
