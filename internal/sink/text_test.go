@@ -25,7 +25,7 @@ func encoded(t *testing.T, smsc config.SMSC, transliterate bool, value string) (
 	if err := out.Decode([]byte(value)); err != nil {
 		t.Fatal(err)
 	}
-	return encode(&out, h, 7, time.Unix(0, 0))
+	return encode(&out, out.To, h, 7, time.Unix(0, 0))
 }
 
 func TestTextsGoOutAsRecordAndSMSCSay(t *testing.T) {
