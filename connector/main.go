@@ -82,6 +82,7 @@ installed: smpp-connector demo`,
 		simulateCommand(),
 		checkCommand(),
 		configCommand(),
+		profileCommand(),
 	)
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetArgs(args)

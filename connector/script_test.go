@@ -36,6 +36,7 @@ import (
 //	answers CODE ADDRESS/PATH [TEXT]
 //	                          waits until a GET answers with this status, and this text; stdout is the body
 //	produce BROKER TOPIC FILE produces each line as a record
+//	capture FILE              writes a capture of a short session with an SMSC
 //	consume BROKER TOPIC N    waits for N records under read_committed; stdout has their values
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -43,7 +44,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"address": scriptAddress, "broker": scriptBroker, "exits": scriptExits, "sigterm": scriptSigterm,
-			"answers": scriptAnswers, "produce": scriptProduce, "consume": scriptConsume, "appears": scriptAppears, "portof": scriptPortOf,
+			"answers": scriptAnswers, "capture": scriptCapture, "produce": scriptProduce, "consume": scriptConsume, "appears": scriptAppears, "portof": scriptPortOf,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Values["tb"] = e.T().(testing.TB)

@@ -209,6 +209,54 @@ func TestRequiredTLVsAreCheckedHoweverTheyAreGiven(t *testing.T) {
 	}
 }
 
+func TestTheDocumentedFileIsAProfileAndAllProfilesAreDocumented(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("../PROFILES.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(b)
+	_, rest, _ := strings.Cut(page, "```yaml\n")
+	example, _, _ := strings.Cut(rest, "```")
+	p, err := profile.BuiltInSet().Parse("acme.yaml", []byte(example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range p.Test() {
+		if o.Err != nil {
+			t.Errorf("%s: %v", o.What, o.Err)
+		}
+	}
+	for _, name := range profile.BuiltInSet().Names() {
+		if !strings.Contains(page, "| `"+name+"` |") {
+			t.Errorf("%s is not in the list", name)
+		}
+	}
+}
+
+// What is shown of a profile is a profile, and the same one.
+func TestShownProfilesReadAsThemselves(t *testing.T) {
+	t.Parallel()
+	for _, p := range profile.BuiltInSet().All() {
+		b, err := p.Show()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := profile.BuiltInSet().Parse(p.Name+".yaml", b)
+		if err != nil {
+			t.Errorf("%s: %v\n%s", p.Name, err, b)
+			continue
+		}
+		second, err := again.Show()
+		if err != nil || string(second) != string(b) {
+			t.Errorf("%s is shown otherwise the second time: %v", p.Name, err)
+		}
+		if len(again.Test()) != p.Vectors.Count() {
+			t.Errorf("%s has lost vectors", p.Name)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	files, _ := filepath.Glob("profiles/*.yaml")
 	for _, file := range files {

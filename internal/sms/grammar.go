@@ -132,8 +132,8 @@ func NewGrammar(r GrammarRules) (*Grammar, error) {
 	return g, nil
 }
 
-// stateOf is the state that a stat names, in whatever case.
-func (g *Grammar) stateOf(stat string) (State, bool) {
+// State is the state that a stat names, in whatever case.
+func (g *Grammar) State(stat string) (State, bool) {
 	if s, ok := g.states[stat]; ok {
 		return s, true
 	}

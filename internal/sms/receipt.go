@@ -95,7 +95,7 @@ func (g *Grammar) ReadReceipt(in ReceiptInput) (r Receipt, ok bool) {
 		r.MessageID = tlvID
 	}
 	known := false
-	if r.State, known = g.stateOf(r.Stat); !known || g.rules.StateInTLV && hasState {
+	if r.State, known = g.State(r.Stat); !known || g.rules.StateInTLV && hasState {
 		r.State, known = tlvState, hasState
 	}
 	r.Final = known && r.State.Final()

@@ -197,7 +197,7 @@ func TestEveryStateHasANumberAndSMPPsOwnStat(t *testing.T) {
 	notFinal := map[State]bool{StateScheduled: true, StateEnroute: true, StateAccepted: true}
 	for n, stat := range stats {
 		byNumber, ok1 := StateOf(n)
-		byText, ok2 := standardGrammar.stateOf(strings.ToLower(stat))
+		byText, ok2 := standardGrammar.State(strings.ToLower(stat))
 		if !ok1 || !ok2 || byNumber != byText {
 			t.Errorf("%d is %s, %s is %s", n, byNumber, stat, byText)
 		}
