@@ -43,9 +43,10 @@ type health struct {
 }
 
 type healthLimits struct {
-	errors  int // per cent; 0: never
-	latency time.Duration
-	first   time.Duration // of away
+	errors   int // per cent; 0: never
+	latency  time.Duration
+	first    time.Duration  // of away
+	statuses *wire.Statuses // what the SMSC's answers mean
 }
 
 type healthState uint8
@@ -70,19 +71,23 @@ const (
 )
 
 func healthOf(c *config.SMSC) health {
-	return health{limits: healthLimits{errors: c.Failover.Errors, latency: c.Failover.Latency, first: c.Failover.For}}
+	l := healthLimits{errors: c.Failover.Errors, latency: c.Failover.Latency, first: c.Failover.For, statuses: wire.Standard}
+	if c.Habits != nil {
+		l.statuses = c.Habits.Statuses
+	}
+	return health{limits: l}
 }
 
 // ownTrouble tells whether a status speaks of the SMSC rather than of the message: what it
 // calls temporary but for throttling, which the pace answers, and refusals of the account
 // itself. ESME_RSUBMITFAIL and ESME_RUNKNOWNERR are not: carriers use them for recipients
 // that do not exist.
-func ownTrouble(status uint32) bool {
+func (l *healthLimits) ownTrouble(status uint32) bool {
 	switch status {
 	case wire.StatusInvSysID, wire.StatusInvPaswd, wire.StatusBindFail, wire.StatusInvSysTyp, wire.StatusProhibited:
 		return true
 	}
-	return smpp.Classify(status) == smpp.Temporary
+	return l.statuses.Of(status) == smpp.Temporary
 }
 
 // answered takes what became of a submit. A lost connection says nothing: that is seen
@@ -93,7 +98,7 @@ func (h *health) answered(a *smpp.Answer, timeout time.Duration) (changed bool) 
 		return false
 	}
 	took := a.At.Sub(a.SentAt)
-	bad := a.Outcome == smpp.Responded && a.Status != wire.StatusOK && ownTrouble(a.Status)
+	bad := a.Outcome == smpp.Responded && a.Status != wire.StatusOK && h.limits.ownTrouble(a.Status)
 	if a.Outcome == smpp.InDoubt {
 		if bad = took >= timeout; !bad {
 			return false
