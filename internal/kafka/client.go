@@ -105,6 +105,8 @@ func versions() *kversion.Versions {
 	v.SetMaxKeyVersion(int16(kmsg.OffsetCommit), 9)
 	v.SetMaxKeyVersion(int16(kmsg.OffsetFetch), 9)
 	v.SetMaxKeyVersion(int16(kmsg.TxnOffsetCommit), 5)
+	// The library's list ends at version 0, and with less than 1 its groups are classic whatever is asked for.
+	v.SetMaxKeyVersion(int16(kmsg.ConsumerGroupHeartbeat), 1)
 	return v
 }
 

@@ -42,6 +42,7 @@ func (r *Resolver) onAssigned(ctx context.Context, cl *kgo.Client, added map[str
 		r.fail(fmt.Errorf("the group gave partitions %v of %s and %v of %s: all members must have this version and subscribe to both", added[r.submitted], r.submitted, added[r.deliver], r.deliver))
 		return
 	}
+	r.log.Debug("assigned", "partitions", added)
 	cl.PauseFetchPartitions(added)
 	r.txn.Left.End(ctx, cl, added)
 	r.begin(ctx, whole, false)
@@ -87,6 +88,7 @@ func (r *Resolver) onRevoked(ctx context.Context, cl *kgo.Client, gone map[strin
 	if len(ps) == 0 {
 		return
 	}
+	r.log.Debug("revoked", "partitions", gone)
 	r.release(ctx, ps)
 	cl.ResumeFetchPartitions(gone) // what is paused would stay so for its next time with us
 }

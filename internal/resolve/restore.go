@@ -124,6 +124,7 @@ func (r *Resolver) restoreOne(ctx context.Context, b *bounds, p int32, rewind bo
 		}
 		part.next[topic] = at
 	}
+	r.log.Debug("restored a partition", "partition", p, "position", e.Position(), "next", part.next)
 	r.mu.Lock()
 	r.restored = append(r.restored, part)
 	if r.wake != nil {

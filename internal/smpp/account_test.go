@@ -268,7 +268,7 @@ func TestARefusedBindIsRetriedByItsReason(t *testing.T) {
 func TestABackoffGrowsToItsLimitAndNoFurther(t *testing.T) {
 	t.Parallel()
 	for kind, most := range map[trouble]time.Duration{
-		troubleNetwork: 30 * time.Second, troubleCredentials: 5 * time.Minute, troubleAlreadyBound: time.Minute,
+		troubleNetwork: 10 * time.Second, troubleCredentials: 5 * time.Minute, troubleAlreadyBound: time.Minute,
 	} {
 		for _, attempt := range []int{0, 1, 5, 20, 1000, 1 << 40} {
 			for range 100 {

@@ -191,6 +191,7 @@ func backoff(t trouble, attempt int, jitter float64) time.Duration {
 		d := grow(4*time.Second, time.Minute)
 		return d/2 + time.Duration(jitter*float64(d/2))
 	}
-	// Full jitter: after an outage, replicas and binds come back spread out.
-	return time.Duration(jitter * float64(grow(250*time.Millisecond, 30*time.Second)))
+	// Full jitter: after an outage, replicas and binds come back spread out. Ten seconds at most, five on the average: the limit
+	// is what an SMSC that is back stays unused for, and a connection that is refused six times a minute costs it nothing.
+	return time.Duration(jitter * float64(grow(250*time.Millisecond, 10*time.Second)))
 }

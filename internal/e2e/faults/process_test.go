@@ -26,6 +26,8 @@ import (
 // scratch is a folder for the whole run.
 var scratch string
 
+var logs = flag.String("logs", "", "folder to keep the replicas' logs in, at level debug")
+
 var built = flag.String("program", "", "a connector that is built already, with -tags faultpoint: a broken one, to see the suite fail")
 
 // program builds the connector once, with its fault points.
@@ -62,9 +64,18 @@ func newProcess(t testing.TB, name string, env []string) *process {
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir, "STATE_DIR=" + filepath.Join(dir, "state"),
 		"HTTP_ADDRESS=" + p.http, "LOG_FORMAT=text", "SMPP_FAULTPOINT_FROM=" + filepath.Join(dir, "armed"),
 	}, env...)
+	if *logs != "" {
+		p.env = append(p.env, "LOG_LEVEL=debug")
+	}
 	t.Cleanup(func() {
 		if p.running() {
 			p.kill()
+		}
+		if *logs != "" {
+			kept := filepath.Join(*logs, strings.NewReplacer("/", "_", " ", "_").Replace(t.Name()+" "+name))
+			if err := os.WriteFile(kept, []byte(p.logText()), 0o644); err != nil {
+				t.Error(err)
+			}
 		}
 		if t.Failed() {
 			t.Logf("log of %s:\n%s", name, tail(p.logText(), 8000))
