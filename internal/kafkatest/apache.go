@@ -55,9 +55,16 @@ func ApacheWith(tb testing.TB, listeners []Listener, settings ...string) *Broker
 		SkipOrFail(tb, KindApache, err.Error())
 	}
 	n := &apacheNode{script: script, settings: settings, listeners: listeners}
-	tb.Cleanup(n.kill)
+	tb.Cleanup(func() {
+		n.kill()
+		for _, dir := range n.dirs {
+			_ = os.RemoveAll(dir) // what stays is in the system's temporary folder
+		}
+	})
 	for try := 1; ; try++ {
-		n.dir = tb.TempDir() // what a failed start has left behind may be half of a node's data
+		if err := n.makeDir(); err != nil { // what a failed start has left behind may be half of a node's data
+			tb.Fatalf("broker: apache: %v", err)
+		}
 		if n.port, err = freePort(2); err != nil {
 			tb.Fatalf("broker: apache: %v", err)
 		}
@@ -139,12 +146,23 @@ func scriptPath() (string, error) {
 type apacheNode struct {
 	script    string
 	dir       string
+	dirs      []string // of all tries
 	port      int
 	settings  []string
 	listeners []Listener
 
 	cmd  *exec.Cmd     // nil while killed
 	done chan struct{} // closed when cmd has ended and its output is read
+}
+
+// makeDir does not use the test's own folder: the name of the test is in its path, and a comma there would make two of log.dirs.
+func (n *apacheNode) makeDir() error {
+	dir, err := os.MkdirTemp("", "smpp-connector-kafka-")
+	if err != nil {
+		return err
+	}
+	n.dir, n.dirs = dir, append(n.dirs, dir)
+	return nil
 }
 
 // start runs the node and returns when it serves. The script replaces itself by the JVM, so the process is the JVM's.

@@ -177,7 +177,29 @@ func (w *world) begin() {
 	for _, p := range w.replicas {
 		p.ready()
 	}
+	if w.nextGen() && len(w.replicas) > 0 {
+		w.joinedByNextGen()
+	}
 	go w.drive() // ends with its records, or with the test
+}
+
+// joinedByNextGen makes sure of the protocol: clients fall back to the classic one without a word.
+func (w *world) joinedByNextGen() {
+	w.t.Helper()
+	w.until("members of groups by KIP-848", patience, func() bool {
+		ctx, cancel := context.WithTimeout(w.t.Context(), 20*time.Second)
+		defer cancel()
+		groups, err := kadm.NewClient(w.client).DescribeConsumerGroups(ctx, sinkGroup, sourceGroup)
+		if err != nil {
+			return false
+		}
+		for _, name := range []string{sinkGroup, sourceGroup} {
+			if g := groups[name]; g.Err != nil || len(g.Members) == 0 {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // until waits for a condition that no signal tells of.
