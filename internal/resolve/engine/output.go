@@ -136,7 +136,14 @@ func (o *Output) Abort() { o.batch.Close() }
 // Err is the store's error, if it failed: the output must then be aborted.
 func (o *Output) Err() error { return storeError(o.batch.Err()) }
 
-func (o *Output) join(e *Engine) { o.engines[e] = true }
+// join is called before an engine writes to the output. One that was restored after the output had first read from the
+// store would not find what it has folded there: the output reads as of then.
+func (o *Output) join(e *Engine) {
+	if !o.engines[e] {
+		o.engines[e] = true
+		o.batch.Refresh()
+	}
+}
 
 // maxPack is how large a record of settled submissions grows, well under a broker's
 // limit of 1 MB.

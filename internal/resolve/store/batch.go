@@ -58,6 +58,10 @@ func (b *Batch) closeIter() {
 	}
 }
 
+// Refresh makes what others have committed since the batch first read visible to it. Without it a batch goes on
+// seeing the store as of its first read, and its own writes.
+func (b *Batch) Refresh() { b.closeIter() }
+
 func (b *Batch) fail(err error) {
 	if err != nil && b.err == nil {
 		b.err = fmt.Errorf("the resolver's local state: %w", err)
