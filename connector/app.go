@@ -46,6 +46,8 @@ type app struct {
 
 	phase    atomic.Int32
 	kafkaErr atomic.Pointer[error] // why Kafka does not answer; nil: it does
+	waitsFor atomic.Pointer[error] // what else the start waits for
+	reading  context.CancelFunc    // ends what the registry is asked
 	probe    context.CancelFunc
 	fatal    chan error
 }
@@ -121,6 +123,12 @@ func (a *app) startParts(ctx context.Context, counts map[string]int32) error {
 	if err := a.makeForms(); err != nil {
 		return err
 	}
+	rctx, stopReading := context.WithCancel(context.WithoutCancel(ctx))
+	a.reading = stopReading
+	form, reader, err := a.makeRecordForms(ctx, rctx)
+	if err != nil {
+		return err
+	}
 	a.events = &events{}
 	metrics := smpp.NewMetrics(a.reg)
 	for i := range cfg.SMSCs {
@@ -135,7 +143,7 @@ func (a *app) startParts(ctx context.Context, counts map[string]int32) error {
 		if err := a.source.Start(ctx); err != nil {
 			return err
 		}
-		r, err := resolve.New(resolve.Options{Config: cfg, Dialer: a.dialer, Forms: a.forms, Log: a.log, Reg: a.reg})
+		r, err := resolve.New(resolve.Options{Config: cfg, Dialer: a.dialer, Forms: a.forms, Form: form, Log: a.log, Reg: a.reg})
 		if err != nil {
 			return err
 		}
@@ -147,7 +155,7 @@ func (a *app) startParts(ctx context.Context, counts map[string]int32) error {
 		a.events.source = a.source
 	}
 	if cfg.Sink.Enabled {
-		s, err := sink.New(sink.Options{Config: cfg, Dialer: a.dialer, Accounts: a.accounts, Lease: a.lease, Forms: a.forms,
+		s, err := sink.New(sink.Options{Config: cfg, Dialer: a.dialer, Accounts: a.accounts, Lease: a.lease, Forms: a.forms, Form: form, Input: reader,
 			SubmittedPartitions: counts[cfg.InternalTopic(config.TopicSubmitted)], Log: a.log, Reg: a.reg})
 		if err != nil {
 			return err
@@ -337,6 +345,9 @@ func (a *app) stop(ctx context.Context) {
 	}
 	if a.probe != nil {
 		a.probe()
+	}
+	if a.reading != nil {
+		a.reading()
 	}
 	a.admin.Stop(ctx)
 	if a.control != nil {

@@ -46,6 +46,10 @@ func checkCommand() *cobra.Command {
 				fine, err := checkKafka(ctx, cfg)
 				line("kafka", err, fine)
 			}
+			if len(cfg.Registry.URLs) > 0 {
+				fine, err := checkRegistry(ctx, cfg)
+				line("schema registry", err, fine)
+			}
 			for i := range cfg.SMSCs {
 				ac, err := accountConfig(&cfg.SMSCs[i])
 				if err == nil {

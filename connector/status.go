@@ -34,6 +34,10 @@ func (a *app) ready() admin.Readiness {
 	missing := func(name, reason string) { r.Missing = append(r.Missing, admin.Missing{Name: name, Reason: reason}) }
 	switch a.phase.Load() {
 	case starting:
+		if err := a.waitsFor.Load(); err != nil {
+			missing("registry", (*err).Error())
+			return r
+		}
 		reason := "the connector is still starting"
 		if err := a.kafkaErr.Load(); err != nil {
 			reason = (*err).Error()

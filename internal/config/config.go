@@ -36,7 +36,8 @@ type Config struct {
 	Sink            Sink          `envPrefix:"SINK_"`
 	Topics          Topics
 	Source          Source   `envPrefix:"SOURCE_"`
-	Format          string   `env:"FORMAT" envDefault:"json" oneof:"json" desc:"form of the records written; this release knows json only"`
+	Format          string   `env:"FORMAT" envDefault:"json" oneof:"json avro protobuf jsonschema" desc:"form of the records written; all but json need a schema registry. What is read is recognised by itself"`
+	Registry        Registry `envPrefix:"SCHEMA_REGISTRY_"`
 	Delivery        Delivery `envPrefix:"DELIVERY_"`
 	SMSCs           []SMSC   `env:"-"` // by their number n in SMSC_<n>_; at least one
 }
@@ -92,6 +93,9 @@ type Delivery struct {
 	RetryFor       time.Duration `env:"RETRY_FOR" envDefault:"24h" min:"1ms" max:"8760h" desc:"how long a temporary refusal is retried before the result is expired"`
 	CommitInterval time.Duration `env:"COMMIT_INTERVAL" envDefault:"20ms" min:"1ms" max:"10s" desc:"least time between two transactions; under half of KAFKA_SESSION_TIMEOUT"`
 }
+
+// FormatJSON is the value of FORMAT that needs no registry.
+const FormatJSON = "json"
 
 // Kinds of internal topics, for InternalTopic.
 const (

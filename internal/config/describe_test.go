@@ -155,6 +155,7 @@ func TestNoSecretIsEverShown(t *testing.T) {
 		least("SMSC_0_PASSWORD =" + secret),
 		least("SMSC_5_PASSWORD=" + secret),
 		least("KAFKA_SASL_PASSWORD="+secret, "SCHEMA_REGISTRY_PASSWORD="+secret, "OTEL_EXPORTER_OTLP_HEADERS="+secret),
+		least("SCHEMA_REGISTRY_URL=http://u:" + secret + "@r"),
 		least("KAFKA_BROKERS=u:" + secret + "@a:1"),
 		least("KAFKA_SASL_MECHANISM=OAUTHBEARER", "KAFKA_SASL_OAUTH_TOKEN_URL=http://u:"+secret+"@a", "KAFKA_SASL_OAUTH_CLIENT_ID=c", "KAFKA_SASL_OAUTH_CLIENT_SECRET="+secret),
 		least("KAFKA_SASL_MECHANISM=PLAIN", "KAFKA_SASL_PASSWORD="+secret),

@@ -42,6 +42,7 @@ func Load(environ []string) (*Config, error) {
 	l.checkPriorityTopics(c)
 	l.checkDelivery(c)
 	l.checkCountry(c)
+	l.checkRegistry(c)
 	for i, n := range numbers {
 		l.checkSMSC(smscPrefix(n), &c.SMSCs[i])
 	}

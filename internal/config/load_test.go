@@ -261,7 +261,6 @@ func TestEveryFaultNamesVariableAndValueAndWhatWouldBeRight(t *testing.T) {
 		{"SMSC_0_BIND=receiver", "SINK_ENABLED", "", "BIND=receiver"},
 		{"SMSC_0_BIND=transmitter SINK_ENABLED=false", "SOURCE_ENABLED", "", "BIND=transmitter"},
 		{"SMSC_0_BIND=tranceiver", "SMSC_0_BIND", "tranceiver", "one of transceiver, transmitter, receiver, pair"},
-		{"FORMAT=avro", "FORMAT", "avro", "must be json, the only one in this release"},
 		{"SMSC_0_PROFILE=standrad", "SMSC_0_PROFILE", "standrad", `there is no profile "standrad"; the nearest name is standard; smpp-connector profile list shows all`},
 		{"SINK_DEFAULT_COUNTRY=Germany", "SINK_DEFAULT_COUNTRY", "Germany", "must be an ISO 3166-1 code of two letters, such as DE, GB or IN"},
 		{"SMSC_0_LONG_MESSAGES=udh", "SMSC_0_LONG_MESSAGES", "udh", "one of udh8, udh16, sar, payload"},
@@ -305,7 +304,12 @@ func TestEveryFaultNamesVariableAndValueAndWhatWouldBeRight(t *testing.T) {
 		{"KAFKA_SASL_MECHANISM=AWS_MSK_IAM", "KAFKA_TLS_ENABLED", "", "AWS_MSK_IAM"},
 		{"KAFKA_SASL_MECHANISM=AWS_MSK_IAM KAFKA_TLS_ENABLED=true KAFKA_SASL_USERNAME=u", "KAFKA_SASL_PASSWORD", "", "needs it"},
 		{"KAFKA_BROKERS=embedded KAFKA_SASL_MECHANISM=PLAIN", "KAFKA_SASL_MECHANISM", "PLAIN", "embedded broker"},
-		{"SCHEMA_REGISTRY_URL=http://u:p@r", "SCHEMA_REGISTRY_URL", "", "not in this release"},
+		{"SCHEMA_REGISTRY_URL=r:8081", "SCHEMA_REGISTRY_URL", "r:8081", "http or https"},
+		{"SCHEMA_REGISTRY_URL=http://r SCHEMA_REGISTRY_USERNAME=u", "SCHEMA_REGISTRY_PASSWORD", "", "needs both"},
+		{"SCHEMA_REGISTRY_REGISTER=true", "SCHEMA_REGISTRY_REGISTER", "true", "no effect without"},
+		{"SCHEMA_REGISTRY_URL=http://r SCHEMA_REGISTRY_KEY_FILE=k", "SCHEMA_REGISTRY_CERT_FILE", "", "both or neither"},
+		{"FORMAT=avro", "FORMAT", "avro", "SCHEMA_REGISTRY_URL"},
+		{"FORMAT=xml", "FORMAT", "xml", "one of json, avro"},
 		{"OTEL_EXPORTER_OTLP_ENDPOINT=x", "OTEL_EXPORTER_OTLP_ENDPOINT", "", "not in this release"},
 	} {
 		t.Run(c.environ, func(t *testing.T) {

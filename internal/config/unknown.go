@@ -17,7 +17,6 @@ var strictPrefixes = []string{"CONNECTOR_", "SINK_", "SMSC_", "SOURCE_", "DELIVE
 // later are variables that the connector has been promised to have one day. Accepted and ignored, they would leave somebody without the
 // authentication or the registry that they believe in.
 var later = []struct{ prefix, feature string }{
-	{"SCHEMA_REGISTRY_", "the schema registry"},
 	{"OTEL_", "OpenTelemetry"},
 }
 

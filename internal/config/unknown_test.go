@@ -82,7 +82,6 @@ func TestWhatKubernetesInjectsIsLeftAlone(t *testing.T) {
 		"SINK_SERVICE_HOSTS=a",
 		"SINK_SERVICE_PORTS=a",
 		"SMSC_0_ADDR=tcp://a:1",
-		"SCHEMA_REGISTRY_PORT=8081",
 	} {
 		if faults := faultsOf(t, least(line)); len(faults) != 1 {
 			t.Errorf("%s: %v", line, faults)

@@ -170,5 +170,5 @@ func (v *variable) kind() string {
 
 // mustHide is also true of addresses and URLs with an "@": people write user:password before it.
 func (v *variable) mustHide(value string) bool {
-	return v.secret || (v.shape == "url" || strings.Contains(v.shape, "host:port")) && strings.Contains(value, "@")
+	return v.secret || (strings.HasPrefix(v.shape, "url") || strings.Contains(v.shape, "host:port")) && strings.Contains(value, "@")
 }

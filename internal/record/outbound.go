@@ -268,3 +268,12 @@ func (d *decoder) scan() bool {
 	}
 	return true
 }
+
+// OutboundFields are the names of an outbound record's fields, in the contract's order.
+func OutboundFields() []string { return append([]string(nil), fieldNames[:]...) }
+
+// IsField tells whether an outbound record has a field of that name.
+func IsField(name string) bool {
+	_, ok := fieldOf([]byte(name))
+	return ok
+}

@@ -88,16 +88,20 @@ func (r *Result) AppendJSON(dst []byte) []byte {
 	return append(dst, '}')
 }
 
+// Name is the name of the status.
+func (p *PartResult) Name() string {
+	if p.StatusName != "" {
+		return p.StatusName
+	}
+	return StatusName(p.CommandStatus)
+}
+
 func (p *PartResult) appendJSON(dst []byte) []byte {
 	dst = strconv.AppendInt(append(dst, `{"part":`...), int64(p.Part), 10)
 	dst = appendText(dst, `"message_id":`, p.MessageID)
 	if p.Answered {
 		dst = strconv.AppendUint(append(dst, `,"command_status":`...), uint64(p.CommandStatus), 10)
-		name := p.StatusName
-		if name == "" {
-			name = StatusName(p.CommandStatus)
-		}
-		dst = appendString(append(dst, `,"status_name":`...), name)
+		dst = appendString(append(dst, `,"status_name":`...), p.Name())
 	}
 	return append(dst, '}')
 }

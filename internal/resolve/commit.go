@@ -49,7 +49,7 @@ func (r *Resolver) commit(ctx context.Context, b *batch) {
 			r.abandon(b, err)
 			return
 		case errors.Is(err, kafka.ErrTooLarge):
-			if !shrink(b.out, records) {
+			if !r.shrink(b.out, records) {
 				r.fail(fmt.Errorf("a record of %d bytes is larger than Kafka takes (max.message.bytes of the topics): %w", largest(records), err))
 				b.out.Abort()
 				return
@@ -123,11 +123,11 @@ func (r *Resolver) records(out *engine.Output) []*kgo.Record {
 	}
 	for i := range out.Receipts {
 		rc := &out.Receipts[i]
-		records = append(records, &kgo.Record{Topic: r.cfg.Topics.Receipts, Key: rc.Key, Value: value(rc.Value.AppendJSON)})
+		records = append(records, &kgo.Record{Topic: r.cfg.Topics.Receipts, Key: rc.Key, Value: value(func(dst []byte) []byte { return r.form.AppendReceipt(dst, &rc.Value) })})
 	}
 	for i := range out.Inbound {
 		in := &out.Inbound[i]
-		records = append(records, &kgo.Record{Topic: r.cfg.Topics.Inbound, Key: in.Key, Value: value(in.Value.AppendJSON)})
+		records = append(records, &kgo.Record{Topic: r.cfg.Topics.Inbound, Key: in.Key, Value: value(func(dst []byte) []byte { return r.form.AppendInbound(dst, &in.Value) })})
 	}
 	out.Settled(func(p int32, v []byte) {
 		records = append(records, &kgo.Record{Topic: r.submitted, Partition: p, Value: v})
@@ -148,7 +148,7 @@ func largest(records []*kgo.Record) int {
 
 // shrink takes what is bulky out of the largest receipt or inbound message, whose records
 // come first and in order. It reports whether that made it smaller.
-func shrink(out *engine.Output, records []*kgo.Record) bool {
+func (r *Resolver) shrink(out *engine.Output, records []*kgo.Record) bool {
 	at := -1
 	for i := range len(out.Receipts) + len(out.Inbound) {
 		if at < 0 || len(records[i].Value) > len(records[at].Value) {
@@ -162,7 +162,7 @@ func shrink(out *engine.Output, records []*kgo.Record) bool {
 	if at < len(out.Receipts) {
 		v := &out.Receipts[at].Value
 		v.Metadata, v.Raw.ShortMessage, v.Raw.TLVs, v.Raw.UDH = nil, nil, nil, nil
-		return len(v.AppendJSON(nil)) < before
+		return len(r.form.AppendReceipt(nil, v)) < before
 	}
 	v := &out.Inbound[at-len(out.Receipts)].Value
 	v.Raw.TLVs, v.Raw.UDH = nil, nil
@@ -171,5 +171,5 @@ func shrink(out *engine.Output, records []*kgo.Record) bool {
 		reply.Metadata = nil
 		v.InReplyTo = &reply
 	}
-	return len(v.AppendJSON(nil)) < before
+	return len(r.form.AppendInbound(nil, v)) < before
 }

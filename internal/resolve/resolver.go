@@ -17,6 +17,7 @@ import (
 
 	"github.com/smpp-connector/smpp-connector/internal/config"
 	"github.com/smpp-connector/smpp-connector/internal/kafka"
+	"github.com/smpp-connector/smpp-connector/internal/record"
 	"github.com/smpp-connector/smpp-connector/internal/resolve/engine"
 	"github.com/smpp-connector/smpp-connector/internal/resolve/store"
 	"github.com/smpp-connector/smpp-connector/internal/sms"
@@ -34,6 +35,7 @@ type Options struct {
 	Config *config.Config // StateDir empty: a temporary folder that Stop deletes
 	Dialer *kafka.Dialer
 	Forms  *Forms
+	Form   record.Form // of receipts and inbound messages; nil: JSON
 	Log    *slog.Logger
 	Reg    prometheus.Registerer
 	// Store opens the local store; nil: in StateDir, or a temporary folder.
@@ -46,6 +48,7 @@ type Resolver struct {
 	dialer  *kafka.Dialer
 	forms   *Forms
 	habits  habits
+	form    record.Form
 	log     *slog.Logger
 	metrics *metrics
 	open    func(identity string) (*store.DB, error)
@@ -100,6 +103,9 @@ func New(o Options) (*Resolver, error) {
 		cfg: c, dialer: o.Dialer, forms: o.Forms, habits: habitsOf(c), log: o.Log, metrics: newMetrics(o.Reg), open: o.Store, group: c.SourceGroup(),
 		deliver: c.InternalTopic(config.TopicDeliver), submitted: c.InternalTopic(config.TopicSubmitted), waiting: c.InternalTopic(config.TopicWaiting),
 		parts: make(map[int32]*partition), given: make(map[string]map[int32]bool), failed: make(chan struct{}),
+	}
+	if r.form = o.Form; r.form == nil {
+		r.form = record.JSON{}
 	}
 	if r.forms == nil {
 		return nil, errors.New("resolver: Forms is missing")

@@ -35,7 +35,7 @@ func FuzzRecord(f *testing.F) {
 		if m.rec.Value == nil {
 			m.rec.Value = []byte{}
 		}
-		s.prepare(m, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+		s.prepare(m, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), true)
 		if m.fault != nil {
 			checkFault(t, m)
 			m.status, m.reason = m.fault.status, m.fault.err.Error()

@@ -100,15 +100,27 @@ func (s *Sink) enter(m *message) bool {
 	s.metrics.records.Inc()
 	p.queued++
 	p.bytes += m.size
+	s.sort(m)
+	return true
+}
+
+// unreadPause is how long a record steps aside whose schema the registry has not told yet. Nothing of it is granted meanwhile: should we
+// die, it is read anew.
+const unreadPause = 500 * time.Millisecond
+
+// sort puts a message where it belongs: to what is decided, or into a lane.
+func (s *Sink) sort(m *message) {
 	switch {
 	case m.rec.Value == nil:
 		s.metrics.skipped.WithLabelValues("null").Inc()
 		m.status = ""
 		s.decide(m)
+	case m.unread:
+		s.retries.add(m, time.Now().Add(unreadPause))
 	case m.fault != nil:
 		if s.cfg.Delivery.Errors == "stop" && !m.inherited {
 			s.fail(stopError(m))
-			return true // it stays pending in the ledger: C does not pass it
+			return // it stays pending in the ledger: C does not pass it
 		}
 		s.finish(m, m.fault.status, m.fault.err.Error())
 	case m.inherited && s.hold:
@@ -118,7 +130,6 @@ func (s *Sink) enter(m *message) bool {
 	default:
 		s.lanes.push(m)
 	}
-	return true
 }
 
 // throttle pauses a partition whose messages pile up, and resumes it: backpressure
@@ -162,6 +173,11 @@ func (s *Sink) release(m *message) {
 func (s *Sink) retriesDue(now time.Time) {
 	for m := s.retries.due(now); m != nil; m = s.retries.due(now) {
 		if m.state != backoff || s.park(m) {
+			continue
+		}
+		if m.unread {
+			s.prepare(m, m.receivedAt, false)
+			s.sort(m)
 			continue
 		}
 		s.lanes.pushFront(m)

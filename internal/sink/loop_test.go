@@ -51,7 +51,7 @@ func take1(s *Sink, p *partition, offset int64, value string) *message {
 	if value != "" {
 		m.rec.Value = []byte(value)
 	}
-	s.prepare(m, time.Now())
+	s.prepare(m, time.Now(), true)
 	m.part = p
 	s.enter(m)
 	return m

@@ -28,6 +28,7 @@ type message struct {
 	receivedAt time.Time
 	control    bool  // a transaction's marker: nothing but an offset
 	sender     uint8 // see senderNo
+	unread     bool  // its schema is not known yet: tried again as one that was refused for now
 
 	state   state
 	granted bool // its grant is in the ledger
@@ -88,6 +89,16 @@ type flight struct {
 	m     *message
 	piece int
 	to    int // the account: pieces are of the encoding for it
+}
+
+// Header makes a message the record.Headers of its record.
+func (m *message) Header(name string) []byte {
+	for i := len(m.rec.Headers) - 1; i >= 0; i-- {
+		if h := &m.rec.Headers[i]; h.Key == name {
+			return h.Value
+		}
+	}
+	return nil
 }
 
 // own and disown keep count of the grants that a hand-over has to wait for.

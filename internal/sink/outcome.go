@@ -55,7 +55,7 @@ func deadLettered(status string) bool {
 	return false
 }
 
-// appendResult makes the result record; its JSON goes to the end of buf.
+// appendResult makes the result record; its value goes to the end of buf.
 func (s *Sink) appendResult(buf []byte, m *message) (*kgo.Record, []byte) {
 	r := &s.resultScratch
 	r.ID, r.Status, r.To, r.From = m.out.ID, m.status, m.out.To, m.body.from
@@ -83,7 +83,7 @@ func (s *Sink) appendResult(buf []byte, m *message) (*kgo.Record, []byte) {
 	r.Source = sourceOf(m.rec)
 	r.ReceivedAt, r.SubmittedAt, r.AnsweredAt, r.Metadata = m.receivedAt, m.submittedAt, m.answeredAt, m.out.Metadata
 	start := len(buf)
-	buf = r.AppendJSON(buf)
+	buf = s.form.AppendResult(buf, r)
 	return &kgo.Record{Topic: s.cfg.Topics.Results, Key: m.key(), Value: buf[start:len(buf):len(buf)]}, buf
 }
 

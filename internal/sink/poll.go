@@ -55,7 +55,7 @@ func (s *Sink) poll(ctx context.Context) {
 		for i := range batches {
 			for j := range batches[i].messages {
 				if m := &batches[i].messages[j]; !m.control {
-					s.prepare(m, now)
+					s.prepare(m, now, true)
 				}
 			}
 			select {
@@ -98,13 +98,17 @@ func (s *Sink) fetchFailed(ctx context.Context, ft kgo.FetchTopicPartition) {
 	_ = kafka.Sleep(context.Background(), 20*time.Millisecond) // a broker that refuses at once must not make a busy loop
 }
 
-// prepare decodes, routes and encodes: the work that needs no state.
-func (s *Sink) prepare(m *message, now time.Time) {
+// prepare decodes, routes and encodes: the work that needs no state. It may wait a moment for a record's schema where that is allowed, which
+// is not in the loop.
+func (s *Sink) prepare(m *message, now time.Time, mayWait bool) {
 	m.receivedAt, m.encodedFor = now, -1
 	if m.rec.Value == nil {
 		return // skipped and counted by the loop
 	}
-	err := m.out.Decode(m.rec.Value)
+	err := s.input.Decode(&m.out, m.rec.Value, m, mayWait)
+	if m.unread = errors.Is(err, record.ErrNotYet); m.unread {
+		return
+	}
 	if m.out.ID == "" {
 		m.out.ID = defaultID(m.rec)
 	}

@@ -139,6 +139,10 @@ func (s *Sink) resume(p *partition) {
 				s.verdicts.push(m)
 				continue
 			}
+			if m.unread {
+				s.sort(m)
+				continue
+			}
 			s.lanes.push(m)
 		}
 	}

@@ -34,6 +34,8 @@ type Options struct {
 	Accounts []*smpp.Account // in the order of Config.SMSCs
 	Lease    *smpp.Lease     // the one that the accounts were made with
 	Forms    Forms
+	Form     record.Form   // of the results; nil: JSON
+	Input    record.Reader // nil: plain JSON
 	// Partitions of <name>.submitted.
 	SubmittedPartitions int32
 	Log                 *slog.Logger
@@ -54,6 +56,8 @@ type Sink struct {
 	table     *route.Table
 	routed    []int // the account of each of the table's targets
 	forms     Forms
+	form      record.Form
+	input     record.Reader
 	lease     *smpp.Lease
 	hold      bool // DELIVERY_IN_DOUBT=hold
 	retryFor  time.Duration
@@ -135,6 +139,12 @@ func New(o Options) (*Sink, error) {
 		wake: make(chan struct{}, 1), batches: make(chan batch, 2), requests: make(chan func()), committed: make(chan error, 1),
 		failed: make(chan struct{}), loopDone: make(chan struct{}), ready: make(chan struct{}), maxQueued: 1000, maxBytes: leastQueuedBytes,
 		budget: make([]int, len(o.Accounts)), up: make([]bool, len(o.Accounts)), offers: make([][]*smpp.Submit, len(o.Accounts)),
+	}
+	if s.form = o.Form; s.form == nil {
+		s.form = record.JSON{}
+	}
+	if s.input = o.Input; s.input == nil {
+		s.input = record.PlainReader{}
 	}
 	var targets []route.Target
 	for i := range o.Config.SMSCs {
