@@ -2,6 +2,7 @@ package kafkatest
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -49,6 +50,29 @@ func CreateTopicsWith(tb testing.TB, b *Broker, partitions int32, settings map[s
 	}
 	if err != nil {
 		tb.Fatalf("broker: %s: topics %v were not created: %v", b.Kind, topics, err)
+	}
+	if err := serve(ctx, kadm.NewClient(cl), topics); err != nil {
+		tb.Fatalf("broker: %s: topics %v were created and are not served: %v", b.Kind, topics, err)
+	}
+}
+
+// serve waits until the broker serves the topics: on a busy machine that is some time after it has said that they are made.
+func serve(ctx context.Context, adm *kadm.Client, topics []string) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		ends, err := adm.ListEndOffsets(ctx, topics...)
+		if err == nil {
+			err = ends.Error()
+		}
+		if err == nil && len(ends) == len(topics) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), err)
+		case <-tick.C:
+		}
 	}
 }
 
