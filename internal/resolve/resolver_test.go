@@ -283,40 +283,44 @@ func TestWhatIsDueIsPublishedWithoutAnythingComingIn(t *testing.T) {
 // come back with their state, or without.
 func TestReplicasComeAndGo(t *testing.T) {
 	t.Parallel()
-	kafkatest.Each(t, func(t *testing.T, b *kafkatest.Broker) {
-		s := setup(t, b)
-		var all []message
-		var sending sync.WaitGroup
-		const rounds, each = 6, 60
+	kafkatest.Each(t, func(t *testing.T, b *kafkatest.Broker) { comeAndGo(t, b, config.GroupClassic) })
+}
+
+func comeAndGo(t *testing.T, b *kafkatest.Broker, protocol string) {
+	t.Helper()
+	s := setup(t, b)
+	s.cfg.Kafka.GroupProtocol = protocol
+	var all []message
+	var sending sync.WaitGroup
+	const rounds, each = 6, 60
+	for i := range rounds {
+		all = append(all, messages(i*each, each)...)
+	}
+	sending.Go(func() {
 		for i := range rounds {
-			all = append(all, messages(i*each, each)...)
+			s.send(all[i*each : (i+1)*each])
 		}
-		sending.Go(func() {
-			for i := range rounds {
-				s.send(all[i*each : (i+1)*each])
-			}
-		})
-		kept := t.TempDir()
-		lasting, _ := s.start(t.TempDir())
-		for i := range 4 {
-			dir := kept
-			if i == 2 {
-				dir = t.TempDir()
-			}
-			r, _ := s.start(dir)
-			s.await("sms.receipts", (i+1)*each/2)
-			if i%2 == 0 {
-				s.kill(r)
-			} else {
-				s.stop(r)
-			}
-		}
-		s.kill(lasting)
-		s.start(t.TempDir())
-		sending.Wait()
-		s.await("sms.receipts", len(all))
-		s.checkReceipts(all)
 	})
+	kept := t.TempDir()
+	lasting, _ := s.start(t.TempDir())
+	for i := range 4 {
+		dir := kept
+		if i == 2 {
+			dir = t.TempDir()
+		}
+		r, _ := s.start(dir)
+		s.await("sms.receipts", (i+1)*each/2)
+		if i%2 == 0 {
+			s.kill(r)
+		} else {
+			s.stop(r)
+		}
+	}
+	s.kill(lasting)
+	s.start(t.TempDir())
+	sending.Wait()
+	s.await("sms.receipts", len(all))
+	s.checkReceipts(all)
 }
 
 func TestABrokerThatIsKilledLosesAndDoublesNothing(t *testing.T) {
