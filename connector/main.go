@@ -83,6 +83,7 @@ installed: smpp-connector demo`,
 		checkCommand(),
 		configCommand(),
 		profileCommand(),
+		previewCommand(),
 	)
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetArgs(args)

@@ -64,7 +64,7 @@ func (m *measured) unitsAs(f form, text string) int {
 // choose settles the form.
 func (o *Options) choose(text string, m *measured) (form, error) {
 	gsm := form{enc: GSM7, link: o.Codings.onLink()}
-	if gsm.link != Auto && gsm.link != Packed {
+	if !gsm.takesTables() {
 		m.gsmBad = gsm.firstBad(text)
 	}
 	switch o.Encoding {
@@ -130,18 +130,15 @@ func (o *Options) plain(text string, m *measured, gsm form) form {
 // by number, and of single shift, locking shift and both. The zero form if none
 // holds the text.
 func (o *Options) national(text string, m *measured) (best form, parts int) {
-	link := o.Codings.onLink()
-	if o.Languages == 0 || link != Auto && link != Packed {
+	plain := form{enc: GSM7, link: o.Codings.onLink()}
+	if !plain.takesTables() {
 		return form{}, 0
 	}
 	for l := Turkish; l < languages; l++ {
 		if !o.Languages.Has(l) {
 			continue
 		}
-		for _, f := range [...]form{{GSM7, link, 0, l}, {GSM7, link, l, 0}, {GSM7, link, l, l}} {
-			if f.locking != 0 && lockingTables[l] == nil {
-				continue
-			}
+		for _, f := range plain.with(l) {
 			// Most languages drop out at the first character that the default alphabet lacks.
 			if m.gsmBad >= 0 && f.units(firstRune(text[m.gsmBad:])) == 0 || f.firstBad(text) >= 0 {
 				continue
@@ -152,6 +149,15 @@ func (o *Options) national(text string, m *measured) (best form, parts int) {
 		}
 	}
 	return best, parts
+}
+
+// with is the forms that the tables of a language make of this one.
+func (f form) with(l Language) []form {
+	forms := []form{{f.enc, f.link, 0, l}, {f.enc, f.link, l, 0}, {f.enc, f.link, l, l}}
+	if lockingTables[l] == nil {
+		return forms[:1]
+	}
+	return forms
 }
 
 func firstRune(text string) rune {
@@ -176,22 +182,29 @@ func (o *Options) partsAs(text string, units int, f form) int {
 }
 
 // FirstOutside is the index of the first character of a text that an encoding
-// does not hold, in GSM7 with the tables of one of the languages; -1: it holds
-// all, as UCS2 does.
+// does not hold; -1: it holds all, as UCS2 does. In GSM7 it is that at which the
+// last of the allowed languages' tables gives up.
 func (o *Options) FirstOutside(text string, enc Encoding) int {
 	if enc == UCS2 || enc == Auto {
 		return -1
 	}
 	f := form{enc: enc}
-	if enc == GSM7 {
-		f.link = o.Codings.onLink()
+	if enc != GSM7 {
+		return f.firstBad(text)
 	}
-	bad := f.firstBad(text)
-	if bad >= 0 && enc == GSM7 && o.Languages != 0 {
-		m := measured{gsmBad: bad}
-		if n, _ := o.national(text, &m); n.national() {
-			return -1
+	f.link = o.Codings.onLink()
+	last := f.firstBad(text)
+	for l := Turkish; l < languages && last >= 0 && f.takesTables(); l++ {
+		if !o.Languages.Has(l) {
+			continue
+		}
+		for _, n := range f.with(l) {
+			bad := n.firstBad(text)
+			if bad < 0 {
+				return -1
+			}
+			last = max(last, bad)
 		}
 	}
-	return bad
+	return last
 }

@@ -12,6 +12,10 @@ type form struct {
 
 func (f form) national() bool { return f.locking != 0 || f.single != 0 }
 
+// takesTables tells whether GSM7 reaches the SMSC as septets, so that tables can
+// be named for them.
+func (f form) takesTables() bool { return f.link == Auto || f.link == Packed }
+
 // header is the octets of the user data header of a part in this form, its length
 // octet included; 0: there is none. Part of a long message is one that needs the
 // concatenation element.
@@ -111,7 +115,7 @@ func (f form) firstBad(text string) int {
 
 // links tells whether the alphabet in which GSM7 goes to the SMSC has a rune.
 func (f form) links(r rune) bool {
-	if f.enc != GSM7 || f.link == Auto || f.link == Packed {
+	if f.enc != GSM7 || f.takesTables() {
 		return true
 	}
 	_, ok := octetOf(r, f.link)
