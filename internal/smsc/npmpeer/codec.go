@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -32,13 +31,11 @@ type Codec struct {
 // StartCodec runs a codec until the end of the test; without Node it ends the test as Start does.
 func StartCodec(t testing.TB) *Codec {
 	t.Helper()
-	node, modules := installed(t)
 	script := filepath.Join(t.TempDir(), "codec.js")
 	if err := os.WriteFile(script, codecJS, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(node, script)
-	cmd.Env = append(os.Environ(), "NODE_PATH="+modules)
+	cmd := Node(t, script)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	stdin, err := cmd.StdinPipe()

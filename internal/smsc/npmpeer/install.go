@@ -38,6 +38,15 @@ func installed(t testing.TB) (node, modules string) {
 	return "", ""
 }
 
+// Node is a command that runs a script with the package at hand; without Node it ends the test as Start does.
+func Node(t testing.TB, script string, arguments ...string) *exec.Cmd {
+	t.Helper()
+	node, modules := installed(t)
+	cmd := exec.Command(node, append([]string{script}, arguments...)...)
+	cmd.Env = append(os.Environ(), "NODE_PATH="+modules)
+	return cmd
+}
+
 type installation struct{ node, modules string }
 
 // install runs npm ci once a machine and lock file, and looks once a process.
