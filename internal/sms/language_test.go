@@ -300,3 +300,35 @@ func ExampleOptions_Split() {
 	fmt.Println(p.Encoding, p.Single, len(p.UD))
 	// Output: gsm7 turkish 1
 }
+
+// What any tables make of any septets is a text that goes the same way again.
+func FuzzReadNational(f *testing.F) {
+	f.Add(uint8(Turkish), uint8(Turkish), []byte("\x07\x1bs\x1b"))
+	f.Add(uint8(Hindi), uint8(0), []byte("\x15\x51\x1b\x65\x1b\x1b"))
+	f.Add(uint8(0), uint8(Urdu), []byte("a\x1b\x1c\x1b\x0d"))
+	f.Add(uint8(77), uint8(2), []byte("a\x1b\x41\x00"))
+	f.Fuzz(func(t *testing.T, locking, single uint8, ud []byte) {
+		l, s := Language(locking), Language(single)
+		text, enc, ok := (*Codings)(nil).Read(0, l, s, ud)
+		if !ok {
+			return
+		}
+		if enc != GSM7 {
+			t.Fatalf("septets are read as %s", enc)
+		}
+		again := form{enc: GSM7}
+		if lockingTable(l) != nil {
+			again.locking = l
+		}
+		if singleTable(s) != nil {
+			again.single = s
+		}
+		if bad := again.firstBad(text); bad >= 0 {
+			// A septet that the single shift table lacks is read as the locking one's; nothing else is outside.
+			t.Fatalf("% x by %s and %s is %q, of which they lack what is at %d", ud, l, s, text, bad)
+		}
+		if back, _, ok := (*Codings)(nil).Read(0, l, s, again.append(nil, text, 0)); !ok || back != text {
+			t.Fatalf("% x by %s and %s is %q, and then %q", ud, l, s, text, back)
+		}
+	})
+}

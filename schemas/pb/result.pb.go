@@ -37,7 +37,7 @@ type Result struct {
 	From *string `protobuf:"bytes,5,opt,name=from,proto3,oneof" json:"from,omitempty"`
 	// One for each part that was submitted.
 	Parts []*Result_Part `protobuf:"bytes,6,rep,name=parts,proto3" json:"parts,omitempty"`
-	// Encoding chosen: gsm7, latin1, ucs2 or binary.
+	// Encoding chosen: gsm7, latin1, ucs2, binary, ascii, cyrillic or hebrew.
 	Encoding *string `protobuf:"bytes,7,opt,name=encoding,proto3,oneof" json:"encoding,omitempty"`
 	// How often it was submitted.
 	Attempts int32 `protobuf:"varint,8,opt,name=attempts,proto3" json:"attempts,omitempty"`
