@@ -121,7 +121,7 @@ func (w *world) auditRecord(i int, took map[[2]int][]submit) (letters int) {
 // was granted.
 func (w *world) takeovers() bool {
 	f := &w.plan.families
-	return f.crash || f.freeze || f.away && len(w.replicas) > 1
+	return f.crash || f.freeze || f.away && len(w.replicas) > 1 || w.lost.Load()
 }
 
 // auditPublished compares a deliver_sm with what the resolver has made of it.

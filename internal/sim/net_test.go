@@ -8,6 +8,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // network is all hosts and the wires between them. Nothing in it blocks but on channels
@@ -31,6 +33,7 @@ type wire struct {
 	latency time.Duration
 	stalled time.Time // until when nothing arrives, either way
 	refuse  time.Time // until when nobody can connect
+	unheard time.Time // until when each Heartbeat is lost with its connection
 	lose    []*loss
 }
 
@@ -91,14 +94,12 @@ func (n *network) each(from, to string, fn func(*end)) {
 }
 
 // kill takes a host off the network for good. loud: its connections are reset, as a
-// kernel does for a process that died; else they go silent, as with a machine. To Kafka
-// they are always reset: kfake keeps a member for ever that went silent between its
-// JoinGroup and the SyncGroup, where Kafka's session timeout ends it.
+// kernel does for a process that died; else they go silent, as with a machine.
 func (n *network) kill(name string, loud bool) {
 	n.mu.Lock()
 	n.host(name).dead = true
 	n.mu.Unlock()
-	n.each(name, "", func(e *end) { e.sever(loud || kafkaAt(e.to)) })
+	n.each(name, "", func(e *end) { e.sever(loud) })
 }
 
 type listener struct {
@@ -351,6 +352,9 @@ func (e *end) Write(b []byte) (int, error) {
 				e.wire.lose = append(e.wire.lose[:i], e.wire.lose[i+1:]...)
 				break
 			}
+		}
+		if key == int16(kmsg.Heartbeat) && kafkaAt(e.to) && e.wire.unheard.After(time.Now()) {
+			lost = &loss{}
 		}
 		e.n.mu.Unlock()
 		if !frozen.After(time.Now()) {

@@ -20,6 +20,7 @@ type plan struct {
 	binds      int
 	hold       bool
 	resolver   bool
+	commits    time.Duration // DELIVERY_COMMIT_INTERVAL; 0: its default
 	habits     []habits
 	records    []planned
 	ends       map[int32]int64
@@ -37,6 +38,7 @@ type families struct {
 	crash      bool
 	freeze     bool
 	membership bool // clean stops, new replicas
+	evicted    bool // a replica that lives, and whose SMSC does, is taken for dead by its group
 }
 
 // planned is one outbound record.
@@ -103,6 +105,21 @@ func makePlan(seed uint64) *plan {
 	for _, b := range []*bool{&f.smsc, &f.slow, &f.kafka, &f.away, &f.crash, &f.freeze, &f.membership} {
 		*b = r.IntN(3) == 0
 	}
+	if seed >= evictions {
+		r := draw(seed, "evictions")
+		f.evicted = r.IntN(3) == 0
+		if r.IntN(2) == 0 {
+			p.commits = between(r, 5*time.Millisecond, 200*time.Millisecond).Round(time.Millisecond)
+		}
+		if f.evicted { // there must be somebody to take over, and something that is not sent yet
+			p.replicas = 2 + r.IntN(2)
+			p.window = 1 + r.IntN(4)
+		}
+	}
 	p.faults = script(draw(seed, "script"), p)
 	return p
 }
+
+// evictions is the first seed whose world may have them, and commits at other intervals. The
+// seeds below keep the worlds that they had when they failed.
+const evictions = 10_000_000

@@ -197,36 +197,29 @@ func (w *world) kill(r *replica, loud bool) {
 	w.tell("%s is killed", r.name)
 	w.doubted()
 	w.net.kill(r.name, loud)
-	w.running.Go(func() { w.evict(r.name) })
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	r.halt <- ctx
 }
 
-// evict does what Kafka does with a dead member when its session has run out. kfake
-// forgets to where the member died between its JoinGroup and its SyncGroup.
-func (w *world) evict(name string) {
-	time.Sleep(w.plan.session + time.Second)
+// evict takes a replica's members out of the group, as an operator may.
+func (w *world) evict(name, group string) {
+	g := w.kafka.GroupInfo(group)
+	if g == nil {
+		return
+	}
 	cl := w.client()
 	defer cl.Close()
-	for _, group := range []string{w.cfg.SinkGroup(), w.cfg.SourceGroup()} {
-		g := w.kafka.GroupInfo(group)
-		if g == nil {
+	for _, m := range g.Members {
+		if m.ClientHost != name+":1" {
 			continue
 		}
-		for _, m := range g.Members {
-			if m.ClientHost != name+":1" {
-				continue
-			}
-			req := kmsg.NewPtrLeaveGroupRequest()
-			req.Group = group
-			member := kmsg.NewLeaveGroupRequestMember()
-			member.MemberID = m.MemberID
-			req.Members = append(req.Members, member)
-			if _, err := req.RequestWith(context.Background(), cl); err == nil {
-				w.tell("%s: kfake had kept its member", name)
-			}
-		}
+		req := kmsg.NewPtrLeaveGroupRequest()
+		req.Group = group
+		member := kmsg.NewLeaveGroupRequestMember()
+		member.MemberID = m.MemberID
+		req.Members = append(req.Members, member)
+		_, _ = req.RequestWith(context.Background(), cl)
 	}
 }
 
@@ -234,7 +227,12 @@ func (w *world) waitReplicas() {
 	w.mu.Lock()
 	rs := w.replicas
 	w.mu.Unlock()
+	limit := time.After(endWithin)
 	for _, r := range rs {
-		<-r.ended
+		select {
+		case <-r.ended:
+		case <-limit:
+			w.give(fmt.Sprintf("%s does not end", r.name))
+		}
 	}
 }

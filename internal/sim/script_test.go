@@ -129,6 +129,9 @@ func script(r *rand.Rand, p *plan) []fault {
 			}
 		})
 	}
+	if f.evicted {
+		add(3, func() (string, func(*world)) { return evictedFault(r, p) })
+	}
 	slices.SortStableFunc(fs, func(a, b fault) int { return cmp.Compare(a.at, b.at) })
 	return fs
 }
@@ -265,5 +268,38 @@ func awayFault(r *rand.Rand, p *plan) (string, func(*world)) {
 				}
 			}
 		}
+	}
+}
+
+// evictedFault makes a replica lose its generation while it and its SMSCs go on. Most of the
+// time its answers are late besides, so that it holds much that is granted and not sent.
+func evictedFault(r *rand.Rand, p *plan) (string, func(*world)) {
+	n, d, late := r.IntN(8), p.session+between(r, 0, p.session), between(r, 0, 3*time.Second)
+	what, how := "", (func(w *world, name string))(nil)
+	switch r.IntN(3) {
+	case 0:
+		what = "taken out of its group"
+		how = func(w *world, name string) { w.running.Go(func() { w.evict(name, w.cfg.SinkGroup()) }) }
+	default:
+		what = fmt.Sprintf("its heartbeats lost for %s", d)
+		how = func(w *world, name string) {
+			for _, addr := range w.brokers {
+				w.net.change(name, addr, func(x *wire) { x.unheard = time.Now().Add(d) })
+			}
+		}
+	}
+	if r.IntN(4) == 0 {
+		late = 0
+	}
+	return fmt.Sprintf("replica %d: %s; its SMSCs stall for %s", n, what, late), func(w *world) {
+		rep := w.pick(n)
+		if rep == nil {
+			return
+		}
+		w.doubted()
+		for _, s := range w.smscs {
+			w.net.change(rep.name, s.addr, func(x *wire) { x.stalled = time.Now().Add(late) })
+		}
+		how(w, rep.name)
 	}
 }

@@ -18,14 +18,19 @@ import (
 
 var (
 	oneSeed   = flag.Int64("seed", -1, "simulate this seed alone")
-	firstSeed = flag.Uint64("first", 1, "the first seed")
-	manySeeds = flag.Int("seeds", 0, "simulate so many seeds; 0: 100, or as many as a minute has room for")
+	firstSeed = flag.Uint64("first", evictions, "the first seed")
+	manySeeds = flag.Int("seeds", 0, "simulate so many seeds, in processes of their own; 0: 100, or as many as a minute has room for")
+	workers   = flag.Int("workers", 2, "with -seeds: how many processes at a time")
+	worker    = flag.Bool("worker", false, "be one of those")
 )
 
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if !synctests {
 		os.Exit(runTagged())
+	}
+	if *manySeeds > 0 && !*worker {
+		os.Exit(runMany())
 	}
 	// One thread runs goroutines in an order that repeats more often than not.
 	runtime.GOMAXPROCS(1)
@@ -43,8 +48,13 @@ func runTagged() int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
+	mod, err := mendKfake(dir)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "simulation:", err)
+		return 1
+	}
 	bin := filepath.Join(dir, "sim.test")
-	args := []string{"test", "-c", "-tags", "synctests", "-o", bin}
+	args := []string{"test", "-c", "-modfile", mod, "-tags", "synctests", "-o", bin}
 	if raced {
 		args = append(args, "-race")
 	}
@@ -62,24 +72,41 @@ func runTagged() int {
 // milliseconds; one that never ends holds a mutex that the bubble's time waits for.
 const stuckAfter = 3 * time.Minute
 
+// give says that a world cannot be ended, and ends the process in its place.
+func (w *world) give(up string) {
+	w.violated("%s", up)
+	fmt.Println(w.report())
+	buf := make([]byte, 16<<20)
+	fmt.Printf("%s\n", buf[:runtime.Stack(buf, true)])
+	tally.failed++
+	tally.done(w.seed)
+	os.Exit(1)
+}
+
+func (w *world) report() string {
+	p := w.plan
+	return fmt.Sprintf("seed %d failed (replay: go test ./internal/sim -v -count 20 -seed %d)\n%d replicas, %d SMSCs, %d brokers, %d partitions, session %s, window %d, tps %d, hold %v, resolver %v, commits %s, faults %+v\n%s\nviolations:\n%s", w.seed, w.seed,
+		p.replicas, p.smscs, p.brokers, p.partitions, p.session, p.window, p.tps, p.hold, p.resolver, p.commits, p.families, strings.Join(w.story, "\n"), strings.Join(w.violations, "\n"))
+}
+
 func simulate(t *testing.T, seed uint64) {
 	stuck := time.AfterFunc(stuckAfter, func() {
 		buf := make([]byte, 16<<20)
-		fmt.Fprintf(os.Stderr, "seed %d does not end\n%s\n", seed, buf[:runtime.Stack(buf, true)])
+		fmt.Printf("seed %d does not end\n%s\n", seed, buf[:runtime.Stack(buf, true)])
+		tally.failed++
+		tally.done(seed)
 		os.Exit(1)
 	})
 	defer stuck.Stop()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, seed)
 		w.play()
-		report := strings.Join(w.story, "\n")
 		if len(w.violations) > 0 {
-			p := *w.plan
-			t.Errorf("seed %d (replay: go test ./internal/sim -seed %d)\n%d replicas, %d SMSCs, %d brokers, %d partitions, session %s, window %d, tps %d, hold %v, resolver %v, faults %+v\n%s\nviolations:\n%s", seed, seed,
-				p.replicas, p.smscs, p.brokers, p.partitions, p.session, p.window, p.tps, p.hold, p.resolver, p.families, report, strings.Join(w.violations, "\n"))
-		} else {
-			t.Log(report)
+			fmt.Println(w.report()) // now, and not at the end of the run
+			t.Fail()
+			return
 		}
+		t.Log(strings.Join(w.story, "\n"))
 	})
 }
 
@@ -120,15 +147,12 @@ func TestWhateverIsBrokenThePromisesHold(t *testing.T) {
 	if n == 0 {
 		n, end = 100, time.Now().Add(time.Minute)
 	}
-	ran, failed, began := 0, 0, time.Now()
-	for seed := *firstSeed; ran < n && (end.IsZero() || time.Now().Before(end)); seed++ {
+	began := time.Now()
+	for seed := *firstSeed; tally.ran < n && (end.IsZero() || time.Now().Before(end)); seed++ {
 		if !t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) { simulate(t, seed) }) {
-			failed++
-			fmt.Printf("seed %d failed\n", seed)
+			tally.failed++
 		}
-		if ran++; ran%1000 == 0 {
-			fmt.Printf("%d seeds from %d on, %d failed, %s\n", ran, *firstSeed, failed, time.Since(began).Round(time.Second))
-		}
+		tally.done(seed)
 	}
-	t.Logf("%d seeds from %d on, %d failed, %s", ran, *firstSeed, failed, time.Since(began).Round(time.Millisecond))
+	t.Logf("%d seeds from %d on, %d failed, %s", tally.ran, *firstSeed, tally.failed, time.Since(began).Round(time.Millisecond))
 }

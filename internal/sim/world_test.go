@@ -30,6 +30,9 @@ const (
 	// longest waits on the way are the group's minute for a rebalance and the backoffs of
 	// the sessions.
 	restWithin = 5 * time.Minute
+	// endWithin bounds how long a replica may take to end that was told to, at the end of it
+	// all: the drain's 30 s, and what ends after it.
+	endWithin = 2 * time.Minute
 )
 
 // world is everything of one seed.
@@ -53,6 +56,7 @@ type world struct {
 	refusals   []*kfake.FaultHandle
 	timers     []*time.Timer
 	doubt      atomic.Bool // an SMSC may have left something in doubt
+	lost       atomic.Bool // a replica was taken for lost by its group
 
 	seenMu   sync.Mutex
 	results  map[string][]record.Result
@@ -69,8 +73,9 @@ type world struct {
 func newWorld(t testing.TB, seed uint64) *world {
 	w := &world{t: t, seed: seed, plan: makePlan(seed), net: newNetwork(), model: newModel(), began: time.Now(), over: make(chan struct{}),
 		log: slog.New(slog.DiscardHandler), read: make(map[string]bool), results: make(map[string][]record.Result), receipts: make(map[string][]record.Receipt)}
+	w.log = slog.New(lost{w})
 	if os.Getenv("SMPP_TEST_LOG") != "" {
-		w.log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		w.log = slog.New(slog.NewMultiHandler(lost{w}, slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	}
 	p := w.plan
 	ports := make([]int, p.brokers)
@@ -87,6 +92,9 @@ func newWorld(t testing.TB, seed uint64) *world {
 	}
 	latency := between(draw(seed, "latency"), 100*time.Microsecond, 4*time.Millisecond)
 	env := []string{"KAFKA_BROKERS=" + strings.Join(w.brokers, ","), "KAFKA_SESSION_TIMEOUT=" + p.session.Round(time.Millisecond).String(), "SOURCE_RECEIPT_WAIT=72h", "SOURCE_MATCH_WAIT=20s"}
+	if p.commits > 0 {
+		env = append(env, "DELIVERY_COMMIT_INTERVAL="+p.commits.String())
+	}
 	if p.hold {
 		env = append(env, "DELIVERY_IN_DOUBT=hold")
 	}
@@ -136,6 +144,20 @@ func (w *world) tell(format string, args ...any) {
 	line := fmt.Sprintf("%9.3fs  ", time.Since(w.began).Seconds()) + fmt.Sprintf(format, args...)
 	w.story = append(w.story, line)
 	w.log.Info("SIM " + line)
+}
+
+// lost is a log that hears only what the sink says when the group has given up on it. The
+// client library gives all up on its own, too, when a JoinGroup or a SyncGroup of its fails.
+type lost struct{ w *world }
+
+func (h lost) Enabled(_ context.Context, l slog.Level) bool { return l == slog.LevelWarn }
+func (h lost) WithAttrs([]slog.Attr) slog.Handler           { return h }
+func (h lost) WithGroup(string) slog.Handler                { return h }
+func (h lost) Handle(_ context.Context, r slog.Record) error {
+	if strings.HasPrefix(r.Message, "lost partitions") {
+		h.w.lost.Store(true)
+	}
+	return nil
 }
 
 func (w *world) doubted() { w.doubt.Store(true) }
@@ -200,7 +222,7 @@ func (w *world) heal() {
 	w.net.mu.Lock()
 	now := time.Now()
 	for _, x := range w.net.wires {
-		x.lose, x.refuse = nil, now
+		x.lose, x.refuse, x.unheard = nil, now, now
 	}
 	for _, h := range w.net.hosts {
 		h.frozen = now
@@ -224,10 +246,24 @@ func (w *world) rest() {
 			return
 		}
 		if time.Now().After(limit) {
-			w.violated("stall: %s after the last fault, %s", restWithin, why)
+			w.violated("stall: %s after the last fault, %s%s", restWithin, why, w.groups())
 			return
 		}
 	}
+}
+
+// groups says who is a member of what.
+func (w *world) groups() string {
+	var b strings.Builder
+	for _, name := range []string{w.cfg.SinkGroup(), w.cfg.SourceGroup()} {
+		if g := w.kafka.GroupInfo(name); g != nil {
+			fmt.Fprintf(&b, "; %s is %s", name, g.State)
+			for _, m := range g.Members {
+				fmt.Fprintf(&b, ", %s of %s has %v", m.MemberID, m.ClientHost, m.Assignment)
+			}
+		}
+	}
+	return b.String()
 }
 
 // unrest says what is not done yet.

@@ -42,19 +42,23 @@ func (s *Sink) mayCommit(m kafka.Membership) bool {
 func (s *Sink) adopt(ctx context.Context, cl *kgo.Client) {
 	member := s.membership().MemberID
 	held := make(map[string][]int32)
-	s.doSettled(ctx, func() {
+	ok := s.doSettled(ctx, func() {
 		for key, p := range s.parts {
 			if p.member != member {
 				held[key.topic] = append(held[key.topic], key.partition)
 			}
 		}
 	})
-	if len(held) == 0 {
-		return
+	if !ok || len(held) == 0 {
+		return // or the assignment is over, and we are asked again at the next
 	}
+	assigned := ctx
 	ctx, cancel := context.WithTimeout(ctx, kafka.TransactionTimeout)
 	defer cancel()
 	offsets, err := kafka.Stable(ctx, cl, s.cfg.SinkGroup(), held)
+	if assigned.Err() != nil {
+		return
+	}
 	if err != nil {
 		s.fail(fmt.Errorf("the group took this replica for a new member, and what was committed meanwhile could not be read: %w", err))
 		return

@@ -23,6 +23,8 @@ const limboFor = 15 * time.Minute
 // added, and ends what a dead replica has left open there.
 func (s *Sink) onAssigned(ctx context.Context, cl *kgo.Client, added map[string][]int32) {
 	<-s.ready // the client joins the group while Start still holds it
+	ctx, cancel := s.untilStopped(ctx)
+	defer cancel()
 	s.adopt(ctx, cl)
 	// Also where nothing was added: topics may have grown, and who does not know of it
 	// would go on with more than its share of the pace.
@@ -45,6 +47,8 @@ func (s *Sink) leftOpen() *kafka.LeftOpen {
 // onOffsets installs the ledgers of what was added, before its first record is
 // fetched. An error sends the client back to join the group.
 func (s *Sink) onOffsets(ctx context.Context, _ *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
+	ctx, cancel := s.untilStopped(ctx)
+	defer cancel()
 	offsets, err := kafka.OffsetsOf(resp)
 	if err != nil {
 		return err

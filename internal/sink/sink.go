@@ -123,6 +123,7 @@ type Sink struct {
 
 	stopPoll context.CancelFunc
 	stopLoop context.CancelFunc
+	looping  context.Context // ended by stopLoop
 	running  sync.WaitGroup
 	polling  sync.WaitGroup
 	stopOnce sync.Once
@@ -203,7 +204,7 @@ func (s *Sink) Start(ctx context.Context) error {
 	s.txn.Left = s.leftOpen()
 	pctx, stopPoll := context.WithCancel(context.WithoutCancel(ctx))
 	lctx, stopLoop := context.WithCancel(context.WithoutCancel(ctx))
-	s.stopPoll, s.stopLoop = stopPoll, stopLoop
+	s.stopPoll, s.stopLoop, s.looping = stopPoll, stopLoop, lctx
 	s.polling.Go(func() { s.poll(pctx) })
 	s.running.Go(func() { s.loop(lctx) })
 	close(s.ready)
@@ -246,7 +247,12 @@ func (s *Sink) Stop(ctx context.Context) {
 		faultpoint.At("sink.drain.begin")
 		s.letGo(ctx, nil)
 		faultpoint.At("sink.drain.clean")
+		// The poller may stand behind a callback of the group that waits for the commit in
+		// hand, and that one for as long as Kafka is away. Nothing is ours any more by now;
+		// what the commit held is the successor's, in doubt.
+		limit := time.AfterFunc(callbacksWait, s.stopLoop)
 		s.polling.Wait()
+		limit.Stop()
 		lctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 		_ = s.consumer.LeaveGroupContext(lctx)
 		cancel()
@@ -257,6 +263,17 @@ func (s *Sink) Stop(ctx context.Context) {
 		s.consumer.AllowRebalance() // Close polls what it had buffered, and a goroutine of its own then waits for this
 		s.txn.Close()
 	})
+}
+
+// callbacksWait is how long a callback of the group that runs while we stop may go on.
+const callbacksWait = 3 * time.Second
+
+// untilStopped ends with ctx or with the loop, whichever is first: a callback has nobody to
+// speak to after that, and holds up Stop.
+func (s *Sink) untilStopped(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(s.looping, cancel)
+	return ctx, func() { stop(); cancel() }
 }
 
 // Failed is closed when the sink cannot go on; Err then says why.

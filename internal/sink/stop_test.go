@@ -3,10 +3,14 @@ package sink_test
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
 
 	"github.com/smpp-connector/smpp-connector/internal/kafkatest"
@@ -65,4 +69,47 @@ func TestStopEndsWhateverItInterrupts(t *testing.T) {
 	x.once(n, x.results(n))
 	r.stop(20 * time.Second)
 	x.settled(n)
+}
+
+// TestStopEndsThoughAnAssignmentWaitsForACommitThatKafkaDoesNotTake: what the group calls
+// holds up the poller, and that what Stop waits for.
+func TestStopEndsThoughAnAssignmentWaitsForACommitThatKafkaDoesNotTake(t *testing.T) {
+	t.Parallel()
+	b := kafkatest.Kfake(t)
+	x := setup(t, b, smsc.Options{}, "KAFKA_SESSION_TIMEOUT=6s")
+	x.produce(campaign(100)...)
+	x.smc.Pause()
+	r := x.start()
+	x.submitted(10)
+	var commits, joins, beats atomic.Int32 // each counted since the one before
+	count := func(n *atomic.Int32, after *atomic.Int32) func(kmsg.Request) bool {
+		return func(kmsg.Request) bool {
+			if after == nil || after.Load() > 0 {
+				n.Add(1)
+			}
+			return true
+		}
+	}
+	const ever = -1
+	c := b.Kfake()
+	faults := c.Fault(
+		kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.CoordinatorLoadInProgress, Count: ever, When: count(&commits, nil)},
+		kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetFetch}, Err: kerr.CoordinatorLoadInProgress, Count: ever},
+		kfake.Fault{Keys: []kmsg.Key{kmsg.SyncGroup}, Observe: true, Count: ever, When: count(&joins, &commits)},
+		kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Observe: true, Count: ever, When: count(&beats, &joins)},
+	)
+	t.Cleanup(faults.Remove)
+	x.until("a commit is in hand", func() bool { return commits.Load() > 0 })
+	c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, TopLevel: true, Err: kerr.RebalanceInProgress, Count: 1})
+	x.until("it has its assignment, and heartbeats", func() bool { return beats.Load() > 0 })
+	stopped := make(chan struct{})
+	go func() {
+		r.stop(0)
+		close(stopped)
+	}()
+	select {
+	case <-stopped:
+	case <-time.After(time.Minute):
+		t.Fatal("it does not stop")
+	}
 }
