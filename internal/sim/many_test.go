@@ -11,7 +11,7 @@ import (
 
 // perProcess is how many seeds a process simulates: what a world leaves behind in memory,
 // or what ends a process, costs no more than that.
-const perProcess = 200
+const perProcess = 100
 
 // tally is what a worker has done.
 var tally progress
@@ -33,11 +33,14 @@ func (p *progress) done(seed uint64) {
 // that goes on behind it.
 func runMany() int {
 	next, end, began := *firstSeed, *firstSeed+uint64(*manySeeds), time.Now()
-	var mu sync.Mutex // of next, ran, failed and of what is printed
+	var mu sync.Mutex // of next, end, ran, failed and of what is printed
 	ran, failed := 0, 0
 	piece := func() (first, n uint64) {
 		mu.Lock()
 		defer mu.Unlock()
+		if *within > 0 && time.Since(began) > *within {
+			end = next
+		}
 		first = next
 		n = min(perProcess, end-next)
 		next += n
@@ -68,7 +71,7 @@ func runMany() int {
 		})
 	}
 	running.Wait()
-	fmt.Printf("%d seeds from %d to %d, %d failed, %s\n", ran, *firstSeed, end-1, failed, time.Since(began).Round(time.Second))
+	fmt.Printf("%d seeds from %d on, %d failed, %s; go on with -first %d\n", ran, *firstSeed, failed, time.Since(began).Round(time.Second), next)
 	if failed > 0 {
 		return 1
 	}

@@ -21,6 +21,7 @@ var (
 	firstSeed = flag.Uint64("first", evictions, "the first seed")
 	manySeeds = flag.Int("seeds", 0, "simulate so many seeds, in processes of their own; 0: 100, or as many as a minute has room for")
 	workers   = flag.Int("workers", 2, "with -seeds: how many processes at a time")
+	within    = flag.Duration("within", 0, "with -seeds: begin nothing more after so long, and say where to go on")
 	worker    = flag.Bool("worker", false, "be one of those")
 )
 
