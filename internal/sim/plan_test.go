@@ -113,7 +113,9 @@ func makePlan(seed uint64) *plan {
 		}
 		if f.evicted { // there must be somebody to take over, and something that is not sent yet
 			p.replicas = 2 + r.IntN(2)
-			p.window = 1 + r.IntN(4)
+			p.session = between(r, 3*time.Second, 6*time.Second)
+			p.tps = 10 + r.IntN(40)
+			p.commits = between(r, 50*time.Millisecond, 400*time.Millisecond).Round(time.Millisecond)
 		}
 	}
 	p.faults = script(draw(seed, "script"), p)

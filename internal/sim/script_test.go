@@ -274,9 +274,9 @@ func awayFault(r *rand.Rand, p *plan) (string, func(*world)) {
 // evictedFault makes a replica lose its generation while it and its SMSCs go on. Most of the
 // time its answers are late besides, so that it holds much that is granted and not sent.
 func evictedFault(r *rand.Rand, p *plan) (string, func(*world)) {
-	n, d, late := r.IntN(8), p.session+between(r, 0, p.session), between(r, 0, 3*time.Second)
+	n, d, late := r.IntN(8), p.session+between(r, 0, p.session), between(r, 500*time.Millisecond, 4*time.Second)
 	what, how := "", (func(w *world, name string))(nil)
-	switch r.IntN(3) {
+	switch r.IntN(2) {
 	case 0:
 		what = "taken out of its group"
 		how = func(w *world, name string) { w.running.Go(func() { w.evict(name, w.cfg.SinkGroup()) }) }

@@ -1,6 +1,9 @@
 package breaks
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // row is a scenario of the crash and fault suite, on the broker inside the test process.
 func row(test, name string) scenario {
@@ -11,6 +14,11 @@ func row(test, name string) scenario {
 func onApache(s scenario) scenario {
 	s.test = strings.Replace(s.test, "^kfake$", "^apache$", 1)
 	return s
+}
+
+// simulated is a world of the simulation, played more than once: runs of a seed differ a little.
+func simulated(seed uint64) scenario {
+	return scenario{in: "internal/sim", test: "^TestWhateverIsBrokenThePromisesHold$", args: []string{"-seed", strconv.FormatUint(seed, 10), "-count=20"}}
 }
 
 // nofailfile keeps rapid from leaving what it has found in the tree, and from looking long for the least of it: it is the
@@ -199,6 +207,24 @@ var breaks = []broken{
 		}},
 		caught: row("TestAFrozenReplicaThatWakesUpSendsNothingOld", "frozen_at_sink.offer.before"),
 		says:   `submits came after their record's result was visible`,
+	},
+	{
+		name: "it goes on sending what was granted to a generation that it has lost", promise: "3",
+		changes: []change{{
+			"internal/sink/member.go",
+			"	p.held = false\n	s.withdraw(p)\n	if p.letGo",
+			"	p.held = false\n	if p.letGo",
+		}, {
+			"internal/sink/commit.go",
+			"		s.lease.Expire()\n		s.nextCommit",
+			"		s.nextCommit",
+		}, {
+			"internal/smpp/lease.go",
+			"	return until > 0 && int64(l.clock()) < until\n",
+			"	return until > 0\n",
+		}},
+		caught: simulated(10_000_123),
+		says:   `although its result was committed`,
 	},
 	{
 		name: "it looks at its lease before it encodes, and not again before it writes", promise: "3",
