@@ -7,7 +7,43 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	_ "time/tzdata" // the image holds no zones of its own
 )
+
+// Quiet is the times of day, at the recipient's, at which nothing is submitted.
+type Quiet struct {
+	Hours          string `env:"HOURS" type:"HH:MM-HH:MM" desc:"time of day at the recipient's, by the number's time zone, during which nothing is submitted, such as 21:00-08:00; not set: none. See internal/FLOW.md"`
+	Action         string `env:"ACTION" envDefault:"hold" oneof:"hold expire" desc:"what meets quiet hours waits for their end, and others of its partition may have to wait with it, or has the result expired"`
+	ExemptPriority int    `env:"EXEMPT_PRIORITY" envDefault:"3" min:"0" max:"4" desc:"messages of this priority and above are sent at any hour; 4 for none"`
+	Zone           string `env:"ZONE" type:"time zone such as Europe/Berlin" desc:"zone of destinations whose number tells none, such as short codes; not set: they have no quiet hours"`
+
+	// What Load makes of them: from and to as time since midnight, and the zone.
+	From, To time.Duration  `env:"-"`
+	Location *time.Location `env:"-"`
+}
+
+// checkQuiet reads SINK_QUIET_HOURS and SINK_QUIET_ZONE.
+func (l *loader) checkQuiet(q *Quiet) {
+	if q.Hours != "" {
+		from, to, ok := strings.Cut(q.Hours, "-")
+		begin, err := time.Parse("15:04", strings.TrimSpace(from))
+		end, err2 := time.Parse("15:04", strings.TrimSpace(to))
+		if !ok || err != nil || err2 != nil || begin.Equal(end) {
+			l.fault("SINK_QUIET_HOURS", "must be two different times of day, such as 21:00-08:00")
+		} else {
+			day := time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
+			q.From, q.To = begin.Sub(day), end.Sub(day)
+		}
+	}
+	if q.Zone != "" {
+		zone, err := time.LoadLocation(q.Zone)
+		if err != nil || q.Zone == "Local" {
+			l.fault("SINK_QUIET_ZONE", "must be a time zone of the IANA database, such as Europe/Berlin or UTC")
+			return
+		}
+		q.Location = zone
+	}
+}
 
 // Failover is what makes messages take another SMSC of their route while this one is bound.
 type Failover struct {

@@ -40,6 +40,7 @@ func Load(environ []string) (*Config, error) {
 	l.checkKafka(&c.Kafka)
 	l.checkTopics(c)
 	l.checkPriorityTopics(c)
+	l.checkQuiet(&c.Sink.Quiet)
 	l.checkDelivery(c)
 	l.checkCountry(c)
 	l.checkRegistry(c)

@@ -79,6 +79,11 @@ func (s *Sink) grantLane(lane *lane, now time.Time, any bool, grants []*message)
 			s.finishExpired(m)
 			continue
 		}
+		if held, till := s.quietFor(m, now); held {
+			s.lanes.count--
+			s.holdQuiet(m, now, till)
+			continue
+		}
 		if !m.granted && !m.part.ledger.CanGrant(m.rec.Offset) {
 			// It waits with its partition: in the lane it would stand in the way of
 			// other partitions' messages.
@@ -224,6 +229,10 @@ func (s *Sink) offer(ms []*message, now time.Time) {
 		}
 		m.renewValidity(now)
 		expires := m.expires()
+		// Should it wait in the account's queue until then it comes back, and is held.
+		if _, till := s.quietFor(m, now); !till.IsZero() && (expires.IsZero() || till.Before(expires)) {
+			expires = till
+		}
 		m.state = sending
 		m.attempts++
 		m.part.sending++

@@ -180,6 +180,10 @@ func (s *Sink) retriesDue(now time.Time) {
 			s.sort(m)
 			continue
 		}
+		if m.attempts == 0 { // held in quiet hours, never tried
+			s.lanes.push(m)
+			continue
+		}
 		s.lanes.pushFront(m)
 	}
 }

@@ -26,9 +26,10 @@ type message struct {
 	encodedFor int // the account that body was encoded for
 	body       body
 	receivedAt time.Time
-	control    bool  // a transaction's marker: nothing but an offset
-	sender     uint8 // see senderNo
-	unread     bool  // its schema is not known yet: tried again as one that was refused for now
+	zones      *zones // of the recipient; nil without SINK_QUIET_HOURS
+	control    bool   // a transaction's marker: nothing but an offset
+	sender     uint8  // see senderNo
+	unread     bool   // its schema is not known yet: tried again as one that was refused for now
 
 	state   state
 	granted bool // its grant is in the ledger

@@ -139,6 +139,9 @@ func (s *Sink) prepare(m *message, now time.Time, mayWait bool) {
 		m.set, m.target = set, s.routed[s.table.Sets()[set].Targets[0]]
 	}
 	m.sender = senderNo(m.out.From)
+	if s.quiet != nil {
+		m.zones = s.quiet.zonesOf(sms.NormalNumber(m.number))
+	}
 	s.encodeFor(m, m.target)
 }
 

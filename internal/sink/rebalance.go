@@ -159,6 +159,13 @@ func (s *Sink) forget(p *partition) {
 		m.end()
 	}
 	p.parked, p.beyond, p.stalled = nil, nil, nil
+	s.retries.drop(func(m *message) bool { // some would lie there until the morning
+		if m.part != p {
+			return false
+		}
+		m.end()
+		return true
+	})
 	if p.paused {
 		p.paused = false
 		s.consumer.ResumeFetchPartitions(map[string][]int32{p.topic: {p.partition}})

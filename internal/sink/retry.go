@@ -12,10 +12,18 @@ import (
 // messages that are in memory anyway, so it is bounded as they are.
 type retries []*message
 
-func (r retries) Len() int           { return len(r) }
-func (r retries) Less(i, j int) bool { return r[i].retryAt.Before(r[j].retryAt) }
-func (r retries) Swap(i, j int)      { r[i], r[j] = r[j], r[i] }
-func (r *retries) Push(x any)        { *r = append(*r, x.(*message)) }
+func (r retries) Len() int { return len(r) }
+
+// Less keeps those that are due together, as after quiet hours, in the order of their offsets.
+func (r retries) Less(i, j int) bool {
+	if c := r[i].retryAt.Compare(r[j].retryAt); c != 0 {
+		return c < 0
+	}
+	return r[i].rec.Offset < r[j].rec.Offset
+}
+
+func (r retries) Swap(i, j int) { r[i], r[j] = r[j], r[i] }
+func (r *retries) Push(x any)   { *r = append(*r, x.(*message)) }
 func (r *retries) Pop() any {
 	old := *r
 	m := old[len(old)-1]

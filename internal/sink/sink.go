@@ -51,6 +51,7 @@ type Sink struct {
 	accounts []*smpp.Account
 	// canSubmit: by account; a receiver takes no submit_sm.
 	canSubmit []bool
+	quiet     *quiet // nil: none
 	habits    []habits
 	country   *number.Country // nil: numbers are taken as they are written
 	table     *route.Table
@@ -170,6 +171,7 @@ func New(o Options) (*Sink, error) {
 		}
 		s.country = country
 	}
+	s.quiet = newQuiet(&o.Config.Sink.Quiet)
 	s.state.Store(&Status{})
 	return s, nil
 }
