@@ -29,7 +29,7 @@ type Result struct {
 	Parts             []PartResult
 	Encoding          string
 	Transliterated    []string // what became of characters of the text, as `’→'`
-	Attempts          int      // submits written, retries and parts included; 0 if nothing was sent
+	Attempts          int      // how often it, or the parts of it that were left, was given to an SMSC; 0 if never
 	PossibleDuplicate bool
 	Error             string // a sentence
 	Source            Source

@@ -124,18 +124,25 @@ func environment(t *testing.T, more ...string) []string {
 // each way of long messages, named for it, and returns when all are bound.
 func connect(t *testing.T, b *kafkatest.Broker, smsc string) *process {
 	t.Helper()
+	var accounts []string
+	for i, mode := range longMessages {
+		n := fmt.Sprintf("SMSC_%d_", i)
+		accounts = append(accounts, n+"NAME="+mode, n+"ADDRESS="+smsc, n+"SYSTEM_ID="+mode, n+"PASSWORD=secret", n+"SOURCE_ADDRESS="+shortCode, n+"LONG_MESSAGES="+mode)
+	}
+	return runConnector(t, b, append(accounts, "READY_REQUIRES=kafka,smsc")...)
+}
+
+// runConnector returns when it is ready.
+func runConnector(t *testing.T, b *kafkatest.Broker, env ...string) *process {
+	t.Helper()
 	path, err := program()
 	if err != nil {
 		t.Fatal(err)
 	}
 	http := freeAddress(t)
 	cmd := exec.Command(path, "run")
-	cmd.Env = environment(t, "KAFKA_BROKERS="+strings.Join(b.Addrs, ","), "KAFKA_TOPICS_REPLICATION=1", "KAFKA_TOPICS_PARTITIONS=2",
-		"HTTP_ADDRESS="+http, "READY_REQUIRES=kafka,smsc")
-	for i, mode := range longMessages {
-		n := fmt.Sprintf("SMSC_%d_", i)
-		cmd.Env = append(cmd.Env, n+"NAME="+mode, n+"ADDRESS="+smsc, n+"SYSTEM_ID="+mode, n+"PASSWORD=secret", n+"SOURCE_ADDRESS="+shortCode, n+"LONG_MESSAGES="+mode)
-	}
+	cmd.Env = environment(t, append([]string{"KAFKA_BROKERS=" + strings.Join(b.Addrs, ","), "KAFKA_TOPICS_REPLICATION=1", "KAFKA_TOPICS_PARTITIONS=2",
+		"HTTP_ADDRESS=" + http}, env...)...)
 	p := launch(t, "connector", cmd)
 	ready(t, p, http)
 	return p

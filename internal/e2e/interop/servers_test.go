@@ -95,8 +95,7 @@ func (o *outgoing) record(t *testing.T) *kgo.Record {
 // fromConnector is a row: the connector is the ESME of a foreign SMSC.
 func fromConnector(t *testing.T, start func(*testing.T) server) {
 	s := start(t) // first: it skips where there is none
-	b := kafkatest.Kfake(t)
-	kafkatest.CreateTopics(t, b, 2, "sms.outbound", "sms.results", "sms.receipts", "sms.inbound", "sms.deadletter")
+	b := newBroker(t)
 	x := newTap(t, s.addr())
 	c := connect(t, b, x.addr())
 
@@ -125,6 +124,14 @@ func fromConnector(t *testing.T, start func(*testing.T) server) {
 	c.terminate()
 	s.end()
 	x.judge(t, len(longMessages))
+}
+
+// newBroker has the topics, so that what comes before the connector is ready is seen too.
+func newBroker(t *testing.T) *kafkatest.Broker {
+	t.Helper()
+	b := kafkatest.Kfake(t)
+	kafkatest.CreateTopics(t, b, 2, "sms.outbound", "sms.results", "sms.receipts", "sms.inbound", "sms.deadletter")
+	return b
 }
 
 // decoded waits until a topic has n records, and returns all that it has.
