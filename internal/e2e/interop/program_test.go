@@ -127,7 +127,8 @@ func connect(t *testing.T, b *kafkatest.Broker, smsc string) *process {
 	var accounts []string
 	for i, mode := range longMessages {
 		n := fmt.Sprintf("SMSC_%d_", i)
-		accounts = append(accounts, n+"NAME="+mode, n+"ADDRESS="+smsc, n+"SYSTEM_ID="+mode, n+"PASSWORD=secret", n+"SOURCE_ADDRESS="+shortCode, n+"LONG_MESSAGES="+mode)
+		accounts = append(accounts, n+"NAME="+mode, n+"ADDRESS="+smsc, n+"SYSTEM_ID="+mode, n+"PASSWORD=secret", n+"SOURCE_ADDRESS="+shortCode, n+"LONG_MESSAGES="+mode,
+			n+"RESPONSE_TIMEOUT=60s", n+"BIND_TIMEOUT=60s")
 	}
 	return runConnector(t, b, append(accounts, "READY_REQUIRES=kafka,smsc")...)
 }
@@ -141,8 +142,9 @@ func runConnector(t *testing.T, b *kafkatest.Broker, env ...string) *process {
 	}
 	http := freeAddress(t)
 	cmd := exec.Command(path, "run")
+	// Nothing here is about timeouts, and a machine that is busy with other things must not meet one.
 	cmd.Env = environment(t, append([]string{"KAFKA_BROKERS=" + strings.Join(b.Addrs, ","), "KAFKA_TOPICS_REPLICATION=1", "KAFKA_TOPICS_PARTITIONS=2",
-		"HTTP_ADDRESS=" + http}, env...)...)
+		"KAFKA_SESSION_TIMEOUT=60s", "HTTP_ADDRESS=" + http}, env...)...)
 	p := launch(t, "connector", cmd)
 	ready(t, p, http)
 	return p
