@@ -6,5 +6,8 @@
 // texts are read back by its own alphabets where it has some, else by gosmpp's. A
 // proxy on the way writes down every octet, and tshark judges both directions.
 //
+// Beside the table stands, in the tracker tests, an SMSC with one bad habit at a time: those that
+// the trackers of such stacks are full of.
+//
 // It consists of tests alone.
 package interop
