@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -207,12 +208,19 @@ func simulate(t *testing.T, flags ...string) (p *process, address, audit string)
 	return p, strings.TrimSuffix(words[3], ","), audit
 }
 
+// freeAddress lies below the range from which systems take ports for outgoing connections: until the program that it is
+// for listens, any client in the machine could be given one from there.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	var last error
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(5000)))
+		if last = err; err != nil {
+			continue
+		}
+		defer l.Close()
+		return l.Addr().String()
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatalf("no free port: %v", last)
+	return ""
 }
