@@ -20,6 +20,13 @@ func TestEveryBuiltInProfileKeepsItsVectorsAndNamesItsSources(t *testing.T) {
 		t.Errorf("only %d profiles", len(all))
 	}
 	for _, p := range all {
+		data, err := os.ReadFile("profiles/" + p.Name + ".yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := profile.BuiltInSet().Parse(p.Name+".yaml", data); err != nil {
+			t.Error(err) // the program takes its own for right, and does not run the schema over them
+		}
 		if len(p.Sources) == 0 || p.Vectors.Count() == 0 || p.About == "" {
 			t.Errorf("%s: a profile says what it is about, where that is documented, and has vectors", p.Name)
 		}

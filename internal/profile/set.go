@@ -30,39 +30,69 @@ const (
 	maxExtend = 8 // profiles in a row that extend each other
 )
 
-// Set is the profiles known by name. It is read only.
+// Set is the profiles known by name. Those that are part of the program are read when they are first asked for: a sidecar needs one
+// or two of them. It is safe for concurrent use.
 type Set struct {
+	mu       sync.Mutex
 	profiles map[string]*Profile
 	trees    map[string]*tree
+	origins  map[string]string // of the trees that a folder had
 }
 
-// builtIn is read when it is first asked for.
-var builtIn = sync.OnceValues(func() (*Set, error) {
-	s := &Set{profiles: map[string]*Profile{}, trees: map[string]*tree{}}
-	return s, s.add(embedded, "profiles", func(string) string { return BuiltIn })
-})
+func newSet() *Set {
+	return &Set{profiles: map[string]*Profile{}, trees: map[string]*tree{}, origins: map[string]string{}}
+}
+
+var builtIn = newSet()
 
 // BuiltInSet is the profiles that are part of the program.
-func BuiltInSet() *Set {
-	s, err := builtIn()
+func BuiltInSet() *Set { return builtIn }
+
+// builtInNames are the names of the files that are part of the program, which are those of the profiles in them.
+var builtInNames = sync.OnceValue(func() []string {
+	entries, err := embedded.ReadDir("profiles")
 	if err != nil {
-		panic(fmt.Sprintf("profile: one that is part of the program is wrong, which its tests must not let pass: %v", err))
+		panic(fmt.Sprintf("profile: its own files cannot be read: %v", err))
 	}
-	return s
-}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = strings.TrimSuffix(e.Name(), path.Ext(e.Name()))
+	}
+	return names
+})
 
 // Load is the profiles that are part of the program and those in a folder, files called *.yaml or *.yml; empty: no folder. One of the
 // folder replaces one of the program that has its name, but not standard. The error is Faults, or that the folder cannot be read.
 func Load(dir string) (*Set, error) {
-	base := BuiltInSet()
 	if dir == "" {
-		return base, nil
+		return builtIn, nil
 	}
-	s := &Set{profiles: maps.Clone(base.profiles), trees: maps.Clone(base.trees)}
-	if err := s.add(os.DirFS(dir), ".", func(file string) string { return filepath.Join(dir, file) }); err != nil {
+	s := newSet()
+	if err := s.add(os.DirFS(dir), func(file string) string { return filepath.Join(dir, file) }); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// tree is the file of a name; nil: there is none. The caller holds mu.
+func (s *Set) tree(name string) *tree {
+	if t := s.trees[name]; t != nil {
+		return t
+	}
+	if !slices.Contains(builtInNames(), name) {
+		return nil
+	}
+	file := name + ".yaml"
+	data, err := embedded.ReadFile("profiles/" + file)
+	if err != nil {
+		panic(fmt.Sprintf("profile: its own files cannot be read: %v", err))
+	}
+	t, faults := readTree(file, data) // its tests have run the schema over it: no start has to wait for that
+	if faults != nil {
+		panic(fmt.Sprintf("profile: one of its own is wrong, which its tests must not let pass: %v", faults))
+	}
+	s.trees[name] = t
+	return t
 }
 
 // LoadFile is the profile of one file, which may extend those of the set. The error is Faults, or that the file cannot be read.
@@ -83,16 +113,9 @@ func (s *Set) Parse(file string, data []byte) (*Profile, error) {
 	if faults != nil {
 		return nil, faults
 	}
-	trees := maps.Clone(s.trees)
-	name := t.text("name")
-	if trees == nil {
-		trees = map[string]*tree{}
-	}
-	trees[name] = t
-	if trees[Standard] == nil {
-		return nil, Faults{{File: file, Remedy: "there is no standard profile to extend"}}
-	}
-	p, faults := compileOf(name, trees, file)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, faults := s.compile(t, file)
 	if faults != nil {
 		return nil, faults
 	}
@@ -120,28 +143,23 @@ func readFile(from fs.FS, name, shown string) ([]byte, error) {
 }
 
 // add reads all profiles of a folder, and says all that is wrong with them at once.
-func (s *Set) add(from fs.FS, dir string, origin func(file string) string) error {
-	entries, err := fs.ReadDir(from, dir)
+func (s *Set) add(from fs.FS, origin func(file string) string) error {
+	entries, err := fs.ReadDir(from, ".")
 	if err != nil {
 		return fmt.Errorf("profiles cannot be read: %w", err)
 	}
 	var faults Faults
-	added := map[string]string{} // origin by name
 	for _, e := range entries {
 		file := e.Name()
 		ext := path.Ext(file)
 		if e.IsDir() || strings.HasPrefix(file, ".") || ext != ".yaml" && ext != ".yml" {
 			continue // a folder mounted by Kubernetes has links and hidden folders besides
 		}
-		shown := origin(file)
-		at := shown
-		if at == BuiltIn {
-			at = file
-		}
-		if len(added) >= maxFiles {
+		at := origin(file)
+		if len(s.origins) >= maxFiles {
 			return Faults{{File: at, Remedy: fmt.Sprintf("is one of more than %d profiles: take some away", maxFiles)}}
 		}
-		data, err := readFile(from, path.Join(dir, file), at)
+		data, err := readFile(from, file, at)
 		if err != nil {
 			return err
 		}
@@ -149,36 +167,17 @@ func (s *Set) add(from fs.FS, dir string, origin func(file string) string) error
 		if wrong == nil {
 			wrong = t.check()
 		}
-		name := ""
 		if wrong == nil {
-			name = t.text("name")
-			other, twice := added[name]
-			switch {
-			case name != strings.TrimSuffix(file, ext):
-				wrong = Faults{{File: at, Line: t.lineOf([]string{"name"}), Field: "name", Value: name, Remedy: "must be the file's name without " + ext}}
-			case twice:
-				wrong = Faults{{File: at, Field: "name", Value: name, Remedy: "is the name of " + other + " too: take one away"}}
-			case name == Standard && shown != BuiltIn:
-				wrong = Faults{{File: at, Field: "name", Value: name, Remedy: "is the profile that all others extend, and cannot be replaced: give yours another name"}}
-			}
+			wrong = s.named(t, strings.TrimSuffix(file, ext), ext)
 		}
-		if wrong != nil {
-			faults = append(faults, wrong...)
-			continue
-		}
-		added[name] = shown
-		s.trees[name] = t
+		faults = append(faults, wrong...)
 	}
 	if len(faults) > 0 {
 		return faults
 	}
-	// After all are read, since one may extend another; and those known before too, since they may extend a new one.
-	for _, name := range slices.Sorted(maps.Keys(s.trees)) {
-		where, fresh := added[name]
-		if !fresh {
-			where = s.profiles[name].Origin
-		}
-		p, wrong := compileOf(name, s.trees, where)
+	// After all are read, since one may extend another.
+	for _, name := range slices.Sorted(maps.Keys(s.origins)) {
+		p, wrong := s.compile(s.trees[name], s.origins[name])
 		faults = append(faults, wrong...)
 		s.profiles[name] = p
 	}
@@ -188,15 +187,32 @@ func (s *Set) add(from fs.FS, dir string, origin func(file string) string) error
 	return nil
 }
 
+// named takes a file in under its name.
+func (s *Set) named(t *tree, base, ext string) Faults {
+	name := t.text("name")
+	fault := &Fault{File: t.file, Line: t.lineOf([]string{"name"}), Field: "name", Value: name}
+	switch other, twice := s.origins[name]; {
+	case name != base:
+		fault.Remedy = "must be the file's name without " + ext
+	case twice:
+		fault.Remedy = "is the name of " + other + " too: take one away"
+	case name == Standard:
+		fault.Remedy = "is the profile that all others extend, and cannot be replaced: give yours another name"
+	default:
+		s.trees[name], s.origins[name] = t, t.file
+		return nil
+	}
+	return Faults{fault}
+}
+
 // own are the fields that a profile does not have from the one that it extends.
 var own = []string{"name", "title", "about", "extends", "sources", "vectors"}
 
-// compileOf makes the profile of a name out of what it and those that it extends say.
-func compileOf(name string, trees map[string]*tree, origin string) (*Profile, Faults) {
-	t := trees[name]
+// compile makes the profile out of what its file and those that it extends say. The caller holds mu, or has the set alone.
+func (s *Set) compile(t *tree, origin string) (*Profile, Faults) {
 	root := t.root
 	parent := ""
-	seen := []string{name}
+	seen := []string{t.text("name")}
 	for at := t; at.text("name") != Standard; {
 		next := at.text("extends")
 		if next == "" {
@@ -205,14 +221,15 @@ func compileOf(name string, trees map[string]*tree, origin string) (*Profile, Fa
 		if parent == "" {
 			parent = next
 		}
-		base := trees[next]
-		switch {
-		case base == nil:
-			return nil, Faults{{File: t.file, Line: t.lineOf([]string{"extends"}), Field: "extends", Value: next,
-				Remedy: "is no profile; the nearest name is " + spell.Nearest(next, slices.Sorted(maps.Keys(trees)))}}
-		case slices.Contains(seen, next) || len(seen) > maxExtend:
-			return nil, Faults{{File: t.file, Line: t.lineOf([]string{"extends"}), Field: "extends", Value: next,
-				Remedy: "goes round in a circle or too far: extend standard in the end"}}
+		fault := &Fault{File: t.file, Line: t.lineOf([]string{"extends"}), Field: "extends", Value: next}
+		if slices.Contains(seen, next) || len(seen) > maxExtend {
+			fault.Remedy = "goes round in a circle or too far: extend standard in the end"
+			return nil, Faults{fault}
+		}
+		base := s.tree(next)
+		if base == nil {
+			fault.Remedy = "is no profile; the nearest name is " + spell.Nearest(next, s.Names())
+			return nil, Faults{fault}
 		}
 		seen = append(seen, next)
 		inherited := maps.Clone(base.root)
@@ -233,23 +250,46 @@ func compileOf(name string, trees map[string]*tree, origin string) (*Profile, Fa
 
 // Get is the profile of a name. The error suggests the nearest.
 func (s *Set) Get(name string) (*Profile, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if p := s.profiles[name]; p != nil {
 		return p, nil
 	}
-	return nil, fmt.Errorf("there is no profile %q; the nearest name is %s", shown(name), spell.Nearest(name, s.Names()))
+	t := s.tree(name)
+	if t == nil {
+		return nil, fmt.Errorf("there is no profile %q; the nearest name is %s", shown(name), spell.Nearest(name, s.Names()))
+	}
+	p, faults := s.compile(t, BuiltIn)
+	if faults != nil {
+		return nil, faults
+	}
+	s.profiles[name] = p
+	return p, nil
 }
 
 // Names are the names of all, sorted.
-func (s *Set) Names() []string { return slices.Sorted(maps.Keys(s.profiles)) }
+func (s *Set) Names() []string {
+	names := slices.Concat(builtInNames(), slices.Collect(maps.Keys(s.origins)))
+	slices.Sort(names)
+	return slices.Compact(names)
+}
 
 // All are the profiles, by name.
 func (s *Set) All() []*Profile {
-	all := make([]*Profile, 0, len(s.profiles))
+	var all []*Profile
 	for _, name := range s.Names() {
-		all = append(all, s.profiles[name])
+		if p, err := s.Get(name); err == nil { // what is wrong Load has said
+			all = append(all, p)
+		}
 	}
 	return all
 }
 
 // Default is the standard profile.
-func Default() *Profile { return BuiltInSet().profiles[Standard] }
+func Default() *Profile {
+	p, err := builtIn.Get(Standard)
+	if err != nil {
+		panic(fmt.Sprintf("profile: standard is wrong, which its tests must not let pass: %v", err))
+	}
+	return p
+}
