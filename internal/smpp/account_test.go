@@ -353,13 +353,21 @@ func TestTheBudgetIsWhatWindowsAndPaceHaveRoomFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x, ev := newExchange(t), newRecorder()
 		a := start(t, x, ev, nil, func(c *AccountConfig) { c.Window = 10; c.Binds = 2 })
-		p, _ := x.bound(), x.bound()
+		for _, p := range []*peer{x.bound(), x.bound()} { // either may get them
+			go func() {
+				for {
+					if _, err := p.next(); err != nil {
+						return
+					}
+				}
+			}()
+		}
 		synctest.Wait()
 		if n := a.Budget(time.Second); n != 20 {
 			t.Errorf("budget %d with two free windows, want 20", n)
 		}
 		a.Offer(messages(5))
-		p.submits(5)
+		synctest.Wait()
 		if n := a.Budget(0); n != 15 {
 			t.Errorf("budget %d with 5 unanswered, want 15", n)
 		}

@@ -46,7 +46,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		limit:           gauge("pace_limit", "Submits a second that the pace in force allows, 0: no limit.", "smsc"),
 		submits:         counter("submits_total", "Submits by what became of them. A late answer counts in addition to its in_doubt.", "smsc", "outcome"),
 		responses:       counter("submit_responses_total", "Answers of the SMSC to submit_sm by command_status; statuses without a name are other.", "smsc", "status"),
-		throttles:       counter("throttles_total", "Times that the pace was lowered because the SMSC throttled.", "smsc"),
+		throttles:       counter("throttles_total", "Times that the pace was lowered because the SMSC throttled, or said that it nears congestion.", "smsc"),
 		late:            counter("late_responses_total", "Answers that came after their submit had been given up as in doubt.", "smsc"),
 		unknown:         counter("unknown_responses_total", "Answers that belong to nothing outstanding.", "smsc"),
 		binds:           counter("binds_total", "Binds that came up; all but the first of each are reconnects.", "smsc", "bind"),

@@ -61,6 +61,10 @@ const (
 	paceDecrease, paceStray = 0.7, 0.01
 	// One decrease for all the answers to what was sent before it took effect.
 	paceSettle = 200 * time.Millisecond
+	// congestion_state from which on the pace is lowered, and by how much, how often.
+	congestionNear, congestionFull = 90, 100
+	congestionDecrease             = 0.9
+	congestionSettle               = time.Second
 	// A limit climbs back by this part of its goal a second.
 	paceIncrease = 0.05
 	// Without a configured limit the throttled rate is the goal, and a limit that
@@ -242,6 +246,29 @@ func (p *pace) throttled(now time.Time, roundTrip time.Duration, n int) bool {
 	if share < paceStray {
 		return false
 	}
+	p.lower(now, max(1-2*share, paceDecrease))
+	return true
+}
+
+// congested lowers the limit where the SMSC says in congestion_state that it nears its
+// limit (SMPP v5.0 §4.8.4.18: 90 to 99 nearing congestion, 100 congested), before it has
+// to refuse anything. Once a second, so that with the climb in between the pace settles
+// where the SMSC no longer says so.
+func (p *pace) congested(now time.Time, roundTrip time.Duration, state byte) bool {
+	if state < congestionNear || !p.cutAt.IsZero() && now.Sub(p.cutAt) < max(congestionSettle, roundTrip) {
+		return false
+	}
+	p.advance(now)
+	by := congestionDecrease
+	if state >= congestionFull {
+		by = paceDecrease
+	}
+	p.lower(now, by)
+	return true
+}
+
+// lower sets the limit to a part of itself, or of the rate where that is less.
+func (p *pace) lower(now time.Time, part float64) {
 	p.cutAt = now
 	from := p.limit()
 	if rate := p.sent.rate(now); rate > 0 {
@@ -259,9 +286,8 @@ func (p *pace) throttled(now time.Time, roundTrip time.Duration, n int) bool {
 	} else if p.cut == 0 {
 		p.step = paceIncrease * max(from, floor)
 	}
-	p.cut = max(max(1-2*share, paceDecrease)*from, floor)
+	p.cut = max(part*from, floor)
 	p.permits = min(p.permits, 0)
-	return true
 }
 
 // setShare sets the part of the configured limit that is this process's from now on.

@@ -12,6 +12,9 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/smpp/wire"
 )
 
+// tagCongestionState is SMPP v5.0 §4.8.4.18: how busy the SMSC is, in a response.
+const tagCongestionState uint16 = 0x0428
+
 // incoming is a delivery as read, its body still in the read buffer.
 type incoming struct {
 	id, sequence uint32
@@ -106,6 +109,11 @@ func (s *session) onSubmitResp(h wire.Header, body []byte) {
 		s.metrics.account.malformed("submit_sm_resp").Inc()
 	} else {
 		s.ids = append(s.ids, s.resp.MessageID...)
+		if len(s.resp.TLVs) > 0 {
+			if v, ok := s.resp.TLV(tagCongestionState); ok && len(v) == 1 {
+				s.congestion = max(s.congestion, v[0])
+			}
+		}
 	}
 	r.end = len(s.ids)
 	s.responses = append(s.responses, r)
@@ -213,9 +221,10 @@ func (s *session) giveAnswers(now time.Time) {
 	s.trip.Store(int64(trip))
 	s.a.metrics.trip.Observe(trip.Seconds())
 	s.timeouts.Store(0)
-	if throttled > 0 {
-		s.a.slowDown(now, trip, throttled)
+	if throttled > 0 || s.congestion >= congestionNear {
+		s.a.slowDown(now, trip, throttled, s.congestion)
 	}
+	s.congestion = 0
 	faultpoint.At("session.answers.before")
 	s.release(freed)
 	s.a.deliver(s.readAnswers)
@@ -242,11 +251,11 @@ func (s *session) giveDeliveries(now time.Time) {
 	s.pending, s.bodies = s.pending[:0], 0
 }
 
-// slowDown lowers the pace after n throttled answers.
-func (a *Account) slowDown(now time.Time, trip time.Duration, n int) {
+// slowDown lowers the pace after n throttled answers, or before there are any.
+func (a *Account) slowDown(now time.Time, trip time.Duration, n int, congestion byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.pace.throttled(now, trip, n) {
+	if n > 0 && a.pace.throttled(now, trip, n) || n == 0 && a.pace.congested(now, trip, congestion) {
 		a.metrics.throttles.Inc()
 		a.showLimit()
 	}

@@ -66,6 +66,7 @@ type session struct {
 
 	// of read alone
 	responses   []response
+	congestion  byte // the highest congestion_state of this read
 	ids         []byte
 	pending     []incoming
 	bodies      int

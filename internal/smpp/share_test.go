@@ -282,3 +282,54 @@ func TestABindKeepsItsOwnPaceAlsoWhenItComesUpAgain(t *testing.T) {
 		ev.exactlyOnce(t, submits)
 	})
 }
+
+func TestCongestionStateLowersThePaceBeforeAnythingIsRefused(t *testing.T) {
+	t.Parallel()
+	for state, want := range map[byte]float64{0: 100, 50: 100, 89: 100, 90: 90, 99: 90, 100: 70} {
+		synctest.Test(t, func(t *testing.T) {
+			x, ev := newExchange(t), newRecorder()
+			a := start(t, x, ev, nil, func(c *AccountConfig) { c.TPS = 100 })
+			p := x.bound()
+			// A rate to lower: the pace is that of what was sent where that is less.
+			a.mu.Lock()
+			a.pace.sent = meter{}
+			a.mu.Unlock()
+			a.Offer(messages(1))
+			resp := wire.SubmitResp{MessageID: []byte("x"), TLVs: []wire.TLV{{Tag: tagCongestionState, Value: []byte{state}}}}
+			b, err := resp.Append(nil, p.expect(wire.SubmitSM).Sequence, wire.StatusOK)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.mu.Lock()
+			a.pace.sent = meter{}
+			a.mu.Unlock()
+			p.send(b)
+			ev.await(1)
+			if got := a.Status().Limit; math.Abs(got-want) > 1 {
+				t.Errorf("congestion_state %d: a limit of %v, want %v", state, got, want)
+			}
+		})
+	}
+}
+
+// A model of an SMSC that nears congestion above 60 a second: the pace comes to rest there.
+func TestThePaceSettlesWhereTheSMSCNoLongerNearsCongestion(t *testing.T) {
+	t.Parallel()
+	p := newPace(100)
+	now := time.Unix(1000, 0)
+	n := 0
+	for end := now.Add(60 * time.Second); now.Before(end); now = now.Add(10 * time.Millisecond) {
+		if k := p.available(now); k > 0 {
+			p.take(k, now)
+			n += k
+			state := byte(95)
+			if p.recent.n < 60 {
+				state = 40
+			}
+			p.congested(now, 0, state)
+		}
+	}
+	if rate := float64(n) / 60; rate < 50 || rate > 70 {
+		t.Errorf("%v a second", rate)
+	}
+}
