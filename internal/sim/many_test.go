@@ -83,7 +83,7 @@ func simulateIn(mu *sync.Mutex, first, n uint64) (next uint64, failed int) {
 	next = first
 	cmd := exec.Command(os.Args[0], "-test.run", "^TestWhateverIsBrokenThePromisesHold$", "-test.timeout", "1h", "-worker",
 		"-first", fmt.Sprint(first), "-seeds", fmt.Sprint(n))
-	cmd.Stderr = os.Stderr
+	cmd.Stderr, cmd.Env = os.Stderr, grownStacks()
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()

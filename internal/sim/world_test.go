@@ -33,6 +33,9 @@ const (
 	// endWithin bounds how long a replica may take to end that was told to, at the end of it
 	// all: the drain's 30 s, and what ends after it.
 	endWithin = 2 * time.Minute
+	// watchWait is how long a fetch of the watcher waits for records. A partition whose leader
+	// has moved is fetched only after the fetch that is already under way there.
+	watchWait = 2 * time.Second
 )
 
 // world is everything of one seed.
@@ -192,8 +195,8 @@ func (w *world) play() {
 	for _, r := range w.alive() {
 		w.stop(r)
 	}
-	close(w.over)
 	w.waitReplicas()
+	close(w.over) // what a drain still publishes is read, too
 	w.running.Wait()
 	w.model.look(w)
 	time.Sleep(time.Second) // for the watcher
@@ -269,7 +272,12 @@ func (w *world) groups() string {
 // unrest says what is not done yet.
 func (w *world) unrest() string {
 	w.seenMu.Lock()
-	results := len(w.results)
+	results, letters, refused := len(w.results), w.letters, 0
+	for _, rs := range w.results {
+		if rs[0].Status == "invalid" || rs[0].Status == "rejected" || rs[0].Status == "in_doubt" {
+			refused++
+		}
+	}
 	receipts, inbound := len(w.receipts), len(w.inbound)
 	w.seenMu.Unlock()
 	want := 0
@@ -280,6 +288,9 @@ func (w *world) unrest() string {
 	}
 	if results < want {
 		return fmt.Sprintf("%d of %d records have a result", results, want)
+	}
+	if letters < refused {
+		return fmt.Sprintf("%d of %d dead letters are there", letters, refused)
 	}
 	if !w.model.settled(w) {
 		w.model.look(w)
@@ -343,13 +354,13 @@ func (w *world) produce(cl *kgo.Client) {
 // watcher reads all that is published, as any consumer would.
 func (w *world) watcher() *kgo.Client {
 	cl := w.client(kgo.ConsumeTopics("sms.results", "sms.deadletter", "sms.receipts", "sms.inbound", "smpp.deliver"),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(2*time.Second))
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(watchWait))
 	w.running.Go(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		w.running.Go(func() {
 			<-w.over
-			time.Sleep(time.Second)
+			time.Sleep(watchWait + time.Second) // for what another fetch stands in the way of
 			cancel()
 		})
 		for ctx.Err() == nil {
