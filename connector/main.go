@@ -23,7 +23,14 @@ const (
 	exitConfig = 2 // the configuration or the command line is wrong
 )
 
-func main() { os.Exit(mainExit()) }
+func main() {
+	code := mainExit()
+	beforeExit()
+	os.Exit(code)
+}
+
+// beforeExit is for builds that measure themselves: see measured.go.
+var beforeExit = func() {}
 
 func mainExit() int {
 	err := run(context.Background(), os.Args[1:])

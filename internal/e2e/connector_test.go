@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"net/http"
@@ -22,10 +23,14 @@ import (
 // program is the path of the built binary.
 var program string
 
+// profiles makes the connector write its profiles, into a folder for each test or benchmark; connector/measured.go says which.
+var profiles = flag.String("profiles", "", "folder, by its whole path, for the connector's profiles")
+
 func TestMain(m *testing.M) {
 	if role := os.Getenv(roleVariable); role != "" {
 		os.Exit(play(role))
 	}
+	flag.Parse()
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "smpp-connector-e2e-")
 		if err != nil {
@@ -35,6 +40,9 @@ func TestMain(m *testing.M) {
 		defer os.RemoveAll(dir)
 		program = filepath.Join(dir, "smpp-connector")
 		build := exec.Command("go", "build", "-o", program, "../../connector")
+		if *profiles != "" {
+			build = exec.Command("go", "build", "-tags", "profile", "-o", program, "../../connector")
+		}
 		if out, err := build.CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "building the connector: %v\n%s", err, out)
 			return 1
@@ -70,6 +78,9 @@ func start(t testing.TB, b *kafkatest.Broker, smsc string, env ...string) *conne
 		"SMSC_0_NAME=foreign", "SMSC_0_ADDRESS=" + smsc, "SMSC_0_SYSTEM_ID=e2e", "SMSC_0_PASSWORD=secret", "SMSC_0_SOURCE_ADDRESS=32323",
 		"SMSC_0_WINDOW=100", "SMSC_0_ROUTES=49,44,33,7,86,90",
 	}, env...)
+	if *profiles != "" {
+		c.cmd.Env = append(c.cmd.Env, "SMPP_PROFILE="+filepath.Join(*profiles, filepath.Base(t.Name())))
+	}
 	c.cmd.Stdout, c.cmd.Stderr = f, f
 	if err := c.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -3,24 +3,32 @@ package sink
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/smpp-connector/smpp-connector/internal/faultpoint"
 	"github.com/smpp-connector/smpp-connector/internal/kafka"
+	"github.com/smpp-connector/smpp-connector/internal/smpp"
 )
 
-// commit is one transaction in hand.
+// commit is one transaction in hand, or a commit of offsets with grants alone.
 type commit struct {
 	kafka.Commit
+	early    bool // grants alone, before the next transaction is due
 	member   kafka.Membership
 	started  time.Time
 	clock    time.Duration // on the lease's clock
 	finished []*message
+	arena    []byte // the values of their results
 	grants   []*message
 	parts    []*partition
 }
+
+// Grants alone are no transaction, and whoever waits for one waits to be sent: what can be
+// written to a socket at once need not wait for the next transaction. A part of
+// DELIVERY_COMMIT_INTERVAL lies between them, so that a trickle of records does not make
+// a commit of each (TestWhatCanBeSentAtOnceDoesNotWaitForTheNextTransaction).
+const grantsPerInterval = 4
 
 // maybeCommit begins a commit if there is something to commit, none is in hand
 // and the last is long enough ago. It returns when to look again.
@@ -32,37 +40,115 @@ func (s *Sink) maybeCommit(ctx context.Context, now time.Time) time.Time {
 	if s.inflight != nil {
 		return later
 	}
-	if now.Before(s.nextCommit) {
-		return s.nextCommit
+	var c *commit
+	switch due := !now.Before(s.nextCommit); {
+	case due && len(s.draft.messages) > 0:
+		c = s.build(now)
+	case now.Before(s.nextGrants):
+		if due || s.lanes.count > 0 {
+			return earlier(s.nextGrants, later)
+		}
+		return earlier(s.nextCommit, later)
+	case due:
+		c = s.build(now)
+	default:
+		c = s.buildGrants(now)
 	}
-	c := s.build(now)
 	if c == nil {
+		if s.nextCommit.After(now) {
+			return earlier(s.nextCommit, later)
+		}
 		return later
 	}
 	s.inflight = c
-	s.nextCommit = now.Add(s.cfg.Delivery.CommitInterval)
+	s.nextGrants = now.Add(s.cfg.Delivery.CommitInterval / grantsPerInterval)
+	if len(c.Records) > 0 {
+		s.nextCommit = now.Add(s.cfg.Delivery.CommitInterval)
+	}
 	go func() { s.committed <- s.txn.Commit(ctx, c.member, &c.Commit) }() // one at a time; afterCommit or the loop's end receives
 	return later
 }
 
-// build gathers a commit: results, submissions and dead letters of what is
-// finished, and {C, S, G + new grants} of the partitions that changed.
-func (s *Sink) build(now time.Time) *commit {
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// newCommit begins one; nil while nothing may be committed.
+func (s *Sink) newCommit(now time.Time) *commit {
 	if len(s.parts) == 0 {
 		return nil
 	}
 	// Before the ledgers: see kafka.Membership.
 	c := &commit{member: kafka.MembershipOf(s.consumer, s.cfg.SinkGroup()), started: now, clock: s.lease.Now()}
 	if !s.mayCommit(c.member) {
-		s.nextCommit = now.Add(50 * time.Millisecond)
+		s.postpone(now.Add(50 * time.Millisecond))
 		return nil
 	}
-	s.verdictsDue()
+	return c
+}
+
+// postpone holds back all commits.
+func (s *Sink) postpone(until time.Time) { s.nextCommit, s.nextGrants = until, until }
+
+// build gathers a commit: results, submissions and dead letters of what is
+// finished, and {C, S, G + new grants} of the partitions that changed.
+func (s *Sink) build(now time.Time) *commit {
+	c := s.newCommit(now)
+	if c == nil {
+		return nil
+	}
+	s.settleAll()
 	for _, p := range s.parts {
 		s.enterBeyond(p)
 	}
-	c.grants = s.grant(now)
+	c.grants = s.grant(now, false)
+	s.settleAll() // what was found invalid or expired on the way
 	s.renewLease(now)
+	if !s.tell(c) {
+		return nil
+	}
+	s.takeDraft(c)
+	return c
+}
+
+// buildGrants gathers a commit of grants alone, for what an SMSC would take right now.
+// Results that are finished meanwhile stay for the next transaction, and their
+// messages granted: should we die before it, they are in doubt, as they would be
+// without this commit.
+func (s *Sink) buildGrants(now time.Time) *commit {
+	if s.lanes.count == 0 || !s.mayGrantAlone() {
+		return nil
+	}
+	if !slices.ContainsFunc(s.accounts, (*smpp.Account).Hungry) {
+		return nil
+	}
+	c := s.newCommit(now)
+	if c == nil {
+		return nil
+	}
+	c.early = true
+	if c.grants = s.grant(now, true); len(c.grants) == 0 || !s.tell(c) {
+		return nil
+	}
+	return c
+}
+
+// mayGrantAlone tells that no ledger says of anything that it is done whose result is not
+// known to be written. After a transaction that failed the next must carry it.
+func (s *Sink) mayGrantAlone() bool {
+	for _, p := range s.parts {
+		if p.unwritten > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// tell writes the ledgers that changed into a commit; false when there are none.
+func (s *Sink) tell(c *commit) bool {
 	c.Offsets = kafka.Offsets{}
 	for key, p := range s.parts {
 		if !p.ledger.Changed() {
@@ -71,57 +157,20 @@ func (s *Sink) build(now time.Time) *commit {
 		meta, err := p.ledger.AppendMetadata(s.metaScratch[:0], p.n+1, s.txn.Writer())
 		if err != nil { // CanGrant makes this impossible
 			s.fail(err)
-			return nil
+			return false
 		}
 		s.metaScratch = meta
 		c.Offsets.Set(key.topic, key.partition, kafka.OffsetMeta{Offset: p.ledger.C(), Metadata: string(meta)})
 		p.ledger.Committed()
 		c.parts = append(c.parts, p)
 	}
-	if len(c.parts) == 0 {
-		return nil
-	}
-	s.records(c)
-	return c
-}
-
-// records makes the records of what is finished: of all of it, since its offsets
-// are done in the metadata of this very commit. How much that can be is bounded
-// by what is held in memory (maxQueued, maxQueuedBytes).
-func (s *Sink) records(c *commit) {
-	buf := s.arena[:0]
-	for _, m := range s.finished {
-		if s.park(m) {
-			continue
-		}
-		c.finished = append(c.finished, m)
-		if m.status == "" { // a null value
-			continue
-		}
-		var r *kgo.Record
-		r, buf = s.appendResult(buf, m)
-		c.Records = append(c.Records, r)
-		if deadLettered(m.status) {
-			d := s.deadLetter(m)
-			if m.shrunk {
-				d.Value = nil
-			}
-			c.Records = append(c.Records, d)
-		}
-		if m.attempts > 0 {
-			c.Records = s.appendSubmissions(c.Records, m)
-		}
-	}
-	clear(s.finished)
-	s.finished = s.finished[:0]
-	s.arena = buf
-	c.Records = s.submitted.flush(c.Records)
+	return len(c.parts) > 0
 }
 
 // afterCommit takes the committer's answer.
 func (s *Sink) afterCommit(err error) {
 	c := s.inflight
-	s.inflight = nil
+	s.inflight, s.stirred = nil, true
 	now := time.Now()
 	took := now.Sub(c.started)
 	if err == nil {
@@ -147,13 +196,16 @@ func (s *Sink) succeeded(c *commit, now time.Time, took time.Duration) {
 	}
 	s.aborts, s.told = 0, false
 	s.lastCommit = c.started
-	s.commitTime += (min(took, time.Second) - s.commitTime) / 8
+	if !c.early { // grants are given for the time until the commit after the next, which is none of these
+		s.commitTime += (min(took, time.Second) - s.commitTime) / 8
+	}
 	s.metrics.committed(took, len(c.Records) > 0)
 	for _, p := range c.parts {
 		p.n++
 		p.committed, _ = c.Offsets.Get(p.topic, p.partition)
 	}
 	for _, m := range c.finished {
+		m.part.unwritten--
 		if m.status != "" {
 			s.metrics.result(m, s.cfg)
 			s.metrics.visible.Observe(now.Sub(m.receivedAt).Seconds())
@@ -163,6 +215,10 @@ func (s *Sink) succeeded(c *commit, now time.Time, took time.Duration) {
 		}
 		s.release(m)
 	}
+	if len(c.finished) > 0 {
+		s.wrote(len(c.finished), now)
+		s.draft.reuse(c, &s.submitted)
+	}
 	// The lease counts from before the commit was sent: its generation was
 	// checked some time after that.
 	s.lease.Extend(c.clock + s.session/2)
@@ -171,11 +227,6 @@ func (s *Sink) succeeded(c *commit, now time.Time, took time.Duration) {
 		faultpoint.At("sink.offer.before")
 	}
 	s.offer(c.grants, now)
-	for _, p := range c.parts {
-		if p.held {
-			s.throttle(p)
-		}
-	}
 }
 
 // notCommitted puts everything back as it was: nothing of the commit happened.
@@ -188,7 +239,7 @@ func (s *Sink) notCommitted(c *commit, now time.Time, err error) {
 	for _, p := range c.parts {
 		p.ledger.Touch()
 	}
-	s.finished = append(c.finished, s.finished...)
+	s.draft.giveBack(c, &s.submitted)
 	for i := len(c.grants) - 1; i >= 0; i-- {
 		if m := c.grants[i]; m.state == granting {
 			// Granted anew when there is budget. Kept in the ledger the grants would
@@ -201,13 +252,13 @@ func (s *Sink) notCommitted(c *commit, now time.Time, err error) {
 			s.lanes.pushFront(m)
 		}
 	}
-	s.nextCommit = now.Add(max(s.cfg.Delivery.CommitInterval, kafka.Backoff(s.aborts)))
+	s.postpone(now.Add(max(s.cfg.Delivery.CommitInterval, kafka.Backoff(s.aborts))))
 	switch {
 	case errors.Is(err, kafka.ErrNotMember):
 		// Transient in a rebalance: close the gate to sending, the next success
 		// opens it.
 		s.lease.Expire()
-		s.nextCommit = now.Add(50 * time.Millisecond)
+		s.postpone(now.Add(50 * time.Millisecond))
 		s.log.Debug("the group's generation has changed; committing again under the new one", "error", err)
 	case errors.Is(err, kafka.ErrTooLarge):
 		largest := (*message)(nil)
@@ -262,6 +313,5 @@ func (s *Sink) enterBeyond(p *partition) {
 		if len(p.beyond) == 0 {
 			p.beyond = nil
 		}
-		s.throttle(p)
 	}
 }

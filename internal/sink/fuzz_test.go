@@ -47,7 +47,7 @@ func FuzzRecord(f *testing.F) {
 			}
 			m.status = "accepted"
 		}
-		_, result := s.appendResult(nil, m)
+		result := s.appendResult(nil, new(kgo.Record), m)
 		if _, err := record.DecodeResult(result); err != nil || !json.Valid(result) {
 			t.Fatalf("%q is no result: %v", result, err)
 		}

@@ -1,6 +1,9 @@
 package sink
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // maxGrants bounds the grants of one commit.
 const maxGrants = 32768
@@ -26,10 +29,12 @@ const maxSkipped = 2000
 // grant chooses what may be sent after the next commit: by priority, no more than
 // the accounts will need until the commit after that. Every message granted and
 // not yet answered is in doubt should we die, so there are as few as keep the
-// windows full.
-func (s *Sink) grant(now time.Time) []*message {
+// windows full. Early, before the next transaction is due, it is only for SMSCs that have
+// nothing left to send.
+func (s *Sink) grant(now time.Time, early bool) []*message {
 	s.unstall()
 	if s.lanes.count == 0 {
+		s.left(true)
 		return nil
 	}
 	short := max(shortAhead, s.cfg.Delivery.CommitInterval)
@@ -38,15 +43,24 @@ func (s *Sink) grant(now time.Time) []*message {
 	for i, a := range s.accounts {
 		s.budget[i], s.up[i] = 0, false
 		if s.canSubmit[i] {
-			s.budget[i], s.up[i] = a.Budget(min(ahead, short)), a.Ready()
-			if ahead > short {
+			s.up[i] = a.Ready()
+			if early && !a.Hungry() {
+				continue
+			}
+			s.budget[i] = a.Budget(min(ahead, short))
+			if ahead > short && !early {
 				s.budget[i] = max(s.budget[i], min(a.Budget(ahead), maxAheadGrants))
 			}
 			any = any || s.budget[i] > 0
 			s.healths[i].due(now)
 		}
 	}
-	return s.grantAll(now, any)
+	grants := s.grantAll(now, any)
+	left := slices.ContainsFunc(s.budget, func(n int) bool { return n > 0 })
+	if left || !early { // early, the budget of most was not asked for
+		s.left(left)
+	}
+	return grants
 }
 
 // grantAll goes through the lanes, the most urgent first. any tells that an account
@@ -59,6 +73,13 @@ func (s *Sink) grantAll(now time.Time, any bool) []*message {
 		}
 	}
 	return grants
+}
+
+// left notes whether the accounts would have taken more than there was for them.
+func (s *Sink) left(some bool) {
+	if some != s.spare {
+		s.spare, s.stirred = some, true
+	}
 }
 
 func (s *Sink) grantLane(lane *lane, now time.Time, any bool, grants []*message) []*message {

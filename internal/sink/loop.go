@@ -21,6 +21,10 @@ func (s *Sink) loop(ctx context.Context) {
 		s.retriesDue(now)
 		s.checkLimbo(now)
 		at := s.maybeCommit(ctx, now)
+		if s.stirred {
+			s.regulate(now)
+		}
+		s.draftRecords()
 		s.publish(now)
 		timer.Reset(max(time.Until(at), 0))
 		select {
@@ -29,6 +33,7 @@ func (s *Sink) loop(ctx context.Context) {
 			s.take(&b)
 		case fn := <-s.requests:
 			fn()
+			s.stirred = true
 		case err := <-s.committed:
 			s.afterCommit(err)
 		case <-timer.C:
@@ -75,7 +80,7 @@ func (s *Sink) take(b *batch) {
 			p.beyond = append(p.beyond, m)
 		}
 	}
-	s.throttle(p)
+	s.stirred = true
 }
 
 // enter observes one record; false when it lies beyond the ledger's reach.
@@ -131,33 +136,6 @@ func (s *Sink) sort(m *message) {
 		s.lanes.push(m)
 	}
 }
-
-// throttle pauses a partition whose messages pile up, and resumes it: backpressure
-// reaches Kafka as paused partitions, not as growing queues.
-func (s *Sink) throttle(p *partition) {
-	full := p.queued >= s.maxQueued || p.bytes >= s.maxBytes || len(p.beyond) > 0
-	low := p.queued <= s.maxQueued/2 && p.bytes <= s.maxBytes/2 && len(p.beyond) == 0
-	switch {
-	case full && !p.paused:
-		p.paused = true
-		s.consumer.PauseFetchPartitions(map[string][]int32{p.topic: {p.partition}})
-	case low && p.paused:
-		p.paused = false
-		s.consumer.ResumeFetchPartitions(map[string][]int32{p.topic: {p.partition}})
-	}
-}
-
-// maxQueuedAll bounds the messages of all partitions in memory, of about 2.5 kB each
-// with all that belongs to them: several commits' worth at full speed.
-const maxQueuedAll = 24_000
-
-// maxQueuedBytes bounds the records of all partitions in memory as Kafka has them, keys and headers too: each partition
-// gets its share, between leastQueuedBytes and mostQueuedBytes. What a partition's last fetch brought may lie above it.
-const (
-	maxQueuedBytes   = 64 << 20
-	mostQueuedBytes  = 16 << 20
-	leastQueuedBytes = 1 << 20
-)
 
 // release lets a message go without a result: another owner will have it.
 func (s *Sink) release(m *message) {

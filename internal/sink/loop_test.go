@@ -15,6 +15,7 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/kafka"
 	"github.com/smpp-connector/smpp-connector/internal/ledger"
 	"github.com/smpp-connector/smpp-connector/internal/smpp"
+	"github.com/smpp-connector/smpp-connector/internal/sms"
 )
 
 // These tests stand where the loop stands: they call what it calls, in orders that
@@ -189,10 +190,7 @@ func TestAMessageThatExpiredDuringItsCommitIsNotSent(t *testing.T) {
 func TestANullValueThatWaitedForItsPlaceThroughALossStillGetsNoResult(t *testing.T) {
 	t.Parallel()
 	s, p := idle(t)
-	m := take1(s, p, 0, "")
-	// As if the ledger had had no place for it.
-	s.finished, m.state = nil, waiting
-	s.verdicts.push(m)
+	take1(s, p, 0, "")
 	s.lose(p)
 	s.verdictsDue()
 	if len(p.parked) != 1 {
@@ -236,5 +234,147 @@ func TestAnAssignmentThatWasCancelledWhileItWaitedIsNotInstalled(t *testing.T) {
 	s.running.Wait()
 	if installed {
 		t.Error("it was installed after all")
+	}
+}
+
+type noForms struct{}
+
+func (noForms) Of(string) sms.IDForm { return sms.FormUnknown }
+
+// deaf hears no answers: a test gives its own.
+type deaf struct{}
+
+func (deaf) Answered(*smpp.Account, []smpp.Answer) {}
+func (deaf) Delivered(*smpp.Delivery)              {}
+func (deaf) StateChanged(*smpp.Account)            {}
+
+// writing is idle, and can make commits. It sends none.
+func writing(t *testing.T) (*Sink, *partition) {
+	t.Helper()
+	s, p := idle(t)
+	s.forms = noForms{}
+	for i, name := range []string{"a", "b"} {
+		s.accounts[i] = smpp.NewAccount(smpp.AccountConfig{Name: name}, deaf{}, nil, s.log, nil)
+	}
+	s.txn = kafka.NewTransactor(&kafka.Dialer{Log: s.log}, "x-", nil, nil)
+	return s, p
+}
+
+// sentOne is one that was granted, sent and accepted.
+func sentOne(t *testing.T, s *Sink, p *partition, offset int64) *message {
+	t.Helper()
+	m := take1(s, p, offset, `{"to":"+49170","text":"x"}`)
+	grantTo(s, 0)
+	p.ledger.Committed() // as the commit of its grant would
+	answer(s, m.pieces[0].flight, smpp.Responded, 0, false)
+	if m.state != finished {
+		t.Fatalf("it is in state %d", m.state)
+	}
+	return m
+}
+
+// told is what a successor would read, were a commit made and we dead.
+func told(t *testing.T, c *commit, p *partition) *ledger.Ledger {
+	t.Helper()
+	om, ok := c.Offsets.Get(p.topic, p.partition)
+	if !ok {
+		t.Fatal("the commit does not tell of the partition")
+	}
+	meta, err := ledger.ParseMetadata(om.Metadata)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return meta.Restore(om.Offset)
+}
+
+func TestACommitOfGrantsAloneDoesNotTellWhatIsDoneWithoutItsResult(t *testing.T) {
+	t.Parallel()
+	s, p := writing(t)
+	sentOne(t, s, p, 0)
+	take1(s, p, 1, `{"to":"+49170"`) // invalid
+	take1(s, p, 2, "")               // skipped
+	next := take1(s, p, 3, `{"to":"+49170","text":"x"}`)
+	grantTo(s, 0)
+	c := &commit{early: true, grants: []*message{next}}
+	if !s.tell(c) {
+		t.Fatal("there is nothing to tell")
+	}
+	l := told(t, c, p)
+	for offset, want := range []ledger.State{ledger.Granted, ledger.Pending, ledger.Pending, ledger.Granted} {
+		if got := l.At(int64(offset)); got != want {
+			t.Errorf("a successor would find offset %d in state %d, want %d", offset, got, want)
+		}
+	}
+	// The transaction that follows has the results, and says so.
+	s.settleAll()
+	c = &commit{}
+	s.tell(c)
+	s.takeDraft(c)
+	l = told(t, c, p)
+	if l.C() != 3 || l.At(3) != ledger.Granted || len(c.finished) != 3 {
+		t.Errorf("C is %d, offset 3 in state %d, %d finished", l.C(), l.At(3), len(c.finished))
+	}
+	if got := len(c.Records); got != 4 { // two results, a dead letter, a pack of submissions
+		t.Errorf("%d records", got)
+	}
+}
+
+func TestAfterATransactionFailedGrantsAloneWaitForTheNext(t *testing.T) {
+	t.Parallel()
+	s, p := writing(t)
+	sentOne(t, s, p, 0)
+	for range 2 {
+		s.settleAll()
+		c := &commit{started: time.Now()}
+		s.tell(c)
+		s.takeDraft(c)
+		if p.unwritten != 1 || len(c.finished) != 1 || s.mayGrantAlone() {
+			t.Fatalf("in a commit: %d without a result that is known to be written, %d finished", p.unwritten, len(c.finished))
+		}
+		s.notCommitted(c, time.Now(), kafka.ErrAborted)
+		if p.unwritten != 1 || len(s.draft.messages) != 1 || s.mayGrantAlone() {
+			t.Fatalf("after it: %d without a result that is known to be written, %d finished", p.unwritten, len(s.draft.messages))
+		}
+	}
+	s.settleAll()
+	c := &commit{started: time.Now()}
+	s.tell(c)
+	s.takeDraft(c)
+	s.succeeded(c, time.Now(), 0)
+	if p.unwritten != 0 || len(s.draft.messages) != 0 || !s.mayGrantAlone() {
+		t.Errorf("%d without a result that is known to be written", p.unwritten)
+	}
+}
+
+func TestWhatWasMadeForTheNextTransactionGoesWithItsPartition(t *testing.T) {
+	t.Parallel()
+	s, p := writing(t)
+	q := &partition{tp: tp{"in", 1}, epoch: 1, held: true, claim: new(smpp.Claim), ledger: ledger.New(0)}
+	s.parts[q.tp] = q
+	mine, lost := sentOne(t, s, p, 0), sentOne(t, s, q, 0)
+	s.draftRecords() // while a commit is on its way
+	if s.draft.made != 2 {
+		t.Fatalf("%d are made", s.draft.made)
+	}
+	s.lose(q)
+	s.settleAll()
+	c := &commit{started: time.Now()}
+	s.tell(c)
+	s.takeDraft(c)
+	if len(c.finished) != 1 || c.finished[0] != mine || len(c.Records) != 2 {
+		t.Fatalf("%d finished, %d records: the result of a partition that is another's now is among them", len(c.finished), len(c.Records))
+	}
+	if _, ok := c.Offsets.Get("in", 1); ok || lost.status != "accepted" || len(q.parked) != 1 {
+		t.Errorf("told: %v, %q, %d parked", ok, lost.status, len(q.parked))
+	}
+	// It comes back as we left it.
+	delete(s.limbo, q.tp)
+	s.resume(q)
+	s.settleAll()
+	c = &commit{started: time.Now()}
+	s.tell(c)
+	s.takeDraft(c)
+	if len(c.finished) != 1 || c.finished[0] != lost || q.ledger.C() != 1 {
+		t.Errorf("%d finished, C is %d", len(c.finished), q.ledger.C())
 	}
 }

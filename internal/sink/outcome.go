@@ -16,22 +16,35 @@ func (s *Sink) finish(m *message, status, reason string) {
 	s.decide(m)
 }
 
-// decide marks a message done in the ledger, or queues it until the ledger has
-// a place for it. A null value comes here too, with no status: it is done
-// without a result.
+// decide queues a message for the next transaction, in which it becomes done. Until
+// then it stays granted in the ledger, or pending: a commit of grants alone that goes
+// before must not say that it is done, as its result would be missing for good. A null
+// value comes here too, with no status: it is done without a result.
 func (s *Sink) decide(m *message) {
-	if !m.granted && !m.part.ledger.CanGrant(m.rec.Offset) {
+	if !m.granted {
 		m.state = waiting
 		s.verdicts.push(m)
 		return
 	}
-	m.part.ledger.Done(m.rec.Offset)
-	m.disown()
 	m.state = finished
-	s.finished = append(s.finished, m)
+	s.draft.messages = append(s.draft.messages, m)
 }
 
-// verdictsDue tries again what found no place in the ledger.
+// settleAll marks all that is finished as done in the ledgers, for the commit that is
+// being built.
+func (s *Sink) settleAll() {
+	for _, m := range s.draft.messages {
+		if m.granted && m.part.held { // not granted: it was in a commit before, which failed
+			m.part.ledger.Done(m.rec.Offset)
+			m.part.unwritten++
+			m.disown()
+		}
+	}
+	s.verdictsDue()
+}
+
+// verdictsDue marks done what was decided without a grant, as far as the ledgers have a
+// place for it.
 func (s *Sink) verdictsDue() {
 	for n := s.verdicts.len(); n > 0; n-- {
 		m := s.verdicts.pop()
@@ -42,7 +55,14 @@ func (s *Sink) verdictsDue() {
 			s.release(m)
 			continue
 		}
-		s.decide(m)
+		if !m.part.ledger.CanGrant(m.rec.Offset) {
+			s.verdicts.push(m)
+			continue
+		}
+		m.part.ledger.Done(m.rec.Offset)
+		m.part.unwritten++
+		m.state = finished
+		s.draft.messages = append(s.draft.messages, m)
 	}
 }
 
@@ -56,7 +76,7 @@ func deadLettered(status string) bool {
 }
 
 // appendResult makes the result record; its value goes to the end of buf.
-func (s *Sink) appendResult(buf []byte, m *message) (*kgo.Record, []byte) {
+func (s *Sink) appendResult(buf []byte, rec *kgo.Record, m *message) []byte {
 	r := &s.resultScratch
 	r.ID, r.Status, r.To, r.From = m.out.ID, m.status, m.out.To, m.body.from
 	r.Encoding, r.SMSC, r.Transliterated = "", "", nil
@@ -84,7 +104,8 @@ func (s *Sink) appendResult(buf []byte, m *message) (*kgo.Record, []byte) {
 	r.ReceivedAt, r.SubmittedAt, r.AnsweredAt, r.Metadata = m.receivedAt, m.submittedAt, m.answeredAt, m.out.Metadata
 	start := len(buf)
 	buf = s.form.AppendResult(buf, r)
-	return &kgo.Record{Topic: s.cfg.Topics.Results, Key: m.key(), Value: buf[start:len(buf):len(buf)]}, buf
+	rec.Topic, rec.Key, rec.Value = s.cfg.Topics.Results, m.key(), buf[start:len(buf):len(buf)]
+	return buf
 }
 
 func sourceOf(r *kgo.Record) record.Source {
@@ -126,6 +147,7 @@ type submittedTopic struct {
 	name       string
 	partitions int32
 	packs      [][]byte // by partition
+	spare      [][]byte
 }
 
 // maxPack is how large a packed record grows, well under a broker's limit of 1 MB.
@@ -145,8 +167,25 @@ func (t *submittedTopic) add(sub *record.Submission, records []*kgo.Record) []*k
 
 func (t *submittedTopic) cut(p int32) *kgo.Record {
 	r := &kgo.Record{Topic: t.name, Partition: p, Value: t.packs[p]}
-	t.packs[p] = make([]byte, 0, cap(t.packs[p]))
+	t.packs[p] = nil
+	if n := len(t.spare); n > 0 {
+		t.packs[p], t.spare = t.spare[n-1], t.spare[:n-1]
+	}
 	return r
+}
+
+// reuse takes the memory of a record that is written.
+func (t *submittedTopic) reuse(pack []byte) {
+	if len(t.spare) < 2*int(t.partitions) && cap(pack) <= 2*maxPack {
+		t.spare = append(t.spare, pack[:0])
+	}
+}
+
+// reset forgets what was added since the last flush.
+func (t *submittedTopic) reset() {
+	for p := range t.packs {
+		t.packs[p] = t.packs[p][:0]
+	}
 }
 
 // flush returns what is left of all partitions.

@@ -30,6 +30,10 @@ type partition struct {
 	// n numbers our commits; committed is what Kafka holds as far as we know.
 	n         uint64
 	committed kafka.OffsetMeta
+	// unwritten counts the messages that are done in the ledger and whose results are in no commit
+	// that is known to have succeeded. While there are some, only a commit that carries them may
+	// tell of this ledger.
+	unwritten int
 
 	high    int64 // the partition's end as the last fetch told it
 	queued  int   // messages in memory

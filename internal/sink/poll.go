@@ -16,7 +16,7 @@ import (
 )
 
 // maxPoll is how many records one poll returns at most.
-const maxPoll = 4000
+const maxPoll = 2000
 
 // batch is what one poll brought of one partition, prepared.
 type batch struct {
@@ -27,9 +27,12 @@ type batch struct {
 }
 
 // poll fetches and prepares until ctx ends. It holds at most what two polls
-// bring; the loop pauses partitions whose messages pile up.
+// bring; the loop closes the gate while enough waits.
 func (s *Sink) poll(ctx context.Context) {
-	for ctx.Err() == nil {
+	for {
+		if s.gate.wait(ctx); ctx.Err() != nil {
+			return
+		}
 		fetches := s.consumer.PollRecords(ctx, maxPoll)
 		if fetches.IsClientClosed() {
 			return

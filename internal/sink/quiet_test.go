@@ -190,7 +190,7 @@ func TestADeadlinePassesInQuietHoursAndIsToldAtOnce(t *testing.T) {
 		time.Sleep(time.Hour)
 		s.retriesDue(time.Now())
 		grantTo(s, 0)
-		wantExpired(t, m)
+		wantExpired(t, s, m)
 	})
 }
 
@@ -198,6 +198,7 @@ func TestQuietHoursCanExpireWhatMeetsThem(t *testing.T) {
 	atNight(t, "expire", func(t *testing.T, s *Sink, p *partition) {
 		m := take1(s, p, 0, `{"to":"+49170","text":"x"}`)
 		grantTo(s, 0)
+		s.settleAll() // as the next transaction does
 		if m.state != finished || m.status != "expired" || !strings.Contains(m.reason, "2000-01-02T07:00:00Z") {
 			t.Errorf("state %d, %q: %s", m.state, m.status, m.reason)
 		}

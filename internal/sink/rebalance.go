@@ -136,7 +136,7 @@ func (s *Sink) resume(p *partition) {
 	for _, m := range parked {
 		switch m.state {
 		case finished:
-			s.finished = append(s.finished, m)
+			s.draft.messages = append(s.draft.messages, m)
 		case gone:
 		default:
 			if m.status != "" || m.rec.Value == nil { // a verdict that waits for its place in the ledger
@@ -226,7 +226,7 @@ func (s *Sink) letGo(ctx context.Context, keys []tp) {
 				waits = append(waits, s.beginLetGo(p))
 			}
 		}
-		s.nextCommit = time.Time{}
+		s.postpone(time.Time{})
 	})
 	faultpoint.At("sink.letgo.waiting")
 	for _, w := range waits {
@@ -328,7 +328,9 @@ func (s *Sink) checkLimbo(now time.Time) {
 // assignmentChanged shares memory and pace by the partitions that we hold.
 func (s *Sink) assignmentChanged() {
 	held := len(s.parts)
-	s.maxQueued = max(500, min(4096, maxQueuedAll/max(held, 1)))
+	s.mostQueued = max(maxQueuedAll, leastQueued*held)
+	s.mostBytes = max(maxQueuedBytes, leastQueuedBytes*held)
+	s.maxQueued = max(leastQueued, min(mostQueuedOfOne, maxQueuedAll/max(held, 1)))
 	s.maxBytes = max(leastQueuedBytes, min(mostQueuedBytes, maxQueuedBytes/max(held, 1)))
 	if total := s.totalPartitions.Load(); total > 0 && held > 0 {
 		for _, a := range s.accounts {

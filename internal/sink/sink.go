@@ -77,17 +77,17 @@ type Sink struct {
 	topicNos      map[string]int // numbers of the topics held so far
 	retries       retries
 	verdicts      fifo[*message] // decided without a grant, waiting for a place in the ledger
-	finished      []*message
+	draft         draft
 	inflight      *commit
-	afterCommits  []func() // requests that must know how the commit in hand ended
-	nextCommit    time.Time
+	afterCommits  []func()      // requests that must know how the commit in hand ended
+	nextCommit    time.Time     // no transaction before
+	nextGrants    time.Time     // no commit of grants alone before
 	aborts        int           // in a row
 	refusedAt     time.Time     // when the first of them began
 	told          bool          // the log says so
 	commitTime    time.Duration // smoothed
 	lastCommit    time.Time     // start of the last that succeeded
 	keys          []string      // scratch
-	arena         []byte        // the values of the commit in hand
 	metaScratch   []byte
 	resultScratch record.Result
 	published     time.Time
@@ -95,8 +95,15 @@ type Sink struct {
 	up            []bool   // by account: a bind that can submit is up
 	healths       []health // by account
 	offers        [][]*smpp.Submit
-	maxQueued     int // messages of one partition
-	maxBytes      int // bytes of their records
+	spare         bool // the last grant left budget that nothing that waits may use
+	stirred       bool // something came or went: regulate
+	gate          gate
+	speed         float64   // results a second, smoothed
+	lastResults   time.Time // when the last were written
+	mostQueued    int       // messages of all partitions
+	mostBytes     int       // bytes of their records
+	maxQueued     int       // messages of one partition, where partitions are paused
+	maxBytes      int       // bytes of their records
 
 	// Ways into the loop.
 	inboxMu   sync.Mutex
@@ -139,7 +146,8 @@ func New(o Options) (*Sink, error) {
 		submitted: submittedTopic{name: o.Config.InternalTopic("submitted"), partitions: o.SubmittedPartitions},
 		parts:     make(map[tp]*partition), limbo: make(map[tp]*partition), topicNos: make(map[string]int), epochs: make(map[tp]int64), gone: make(map[string]bool),
 		wake: make(chan struct{}, 1), batches: make(chan batch, 2), requests: make(chan func()), committed: make(chan error, 1),
-		failed: make(chan struct{}), loopDone: make(chan struct{}), ready: make(chan struct{}), maxQueued: 1000, maxBytes: leastQueuedBytes,
+		failed: make(chan struct{}), loopDone: make(chan struct{}), ready: make(chan struct{}), gate: gate{opened: make(chan struct{}, 1)},
+		mostQueued: maxQueuedAll, mostBytes: maxQueuedBytes, maxQueued: 1000, maxBytes: leastQueuedBytes,
 		budget: make([]int, len(o.Accounts)), up: make([]bool, len(o.Accounts)), offers: make([][]*smpp.Submit, len(o.Accounts)),
 	}
 	if s.form = o.Form; s.form == nil {
@@ -183,7 +191,7 @@ func (s *Sink) Start(ctx context.Context) error {
 		kgo.KeepControlRecords(), // else a group on transactional input shows a lag of 1 for ever
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.BlockRebalanceOnPoll(),
-		kgo.FetchMaxBytes(8<<20), kgo.FetchMaxPartitionBytes(1<<20), kgo.MaxConcurrentFetches(2),
+		kgo.FetchMaxBytes(4<<20), kgo.FetchMaxPartitionBytes(512<<10), kgo.MaxConcurrentFetches(2),
 		kgo.FetchMaxWait(s.fetchWait()),
 		kgo.OnPartitionsAssigned(s.onAssigned),
 		kgo.OnOffsetsFetched(s.onOffsets),

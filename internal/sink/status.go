@@ -35,12 +35,12 @@ func (s *Sink) publish(now time.Time) {
 	if now.Sub(s.published) < 500*time.Millisecond {
 		return
 	}
-	s.published = now
+	s.published, s.stirred = now, true
 	st := &Status{Waiting: s.lanes.count + s.verdicts.len(), Retrying: len(s.retries), Committing: s.aborts < 3}
 	s.metrics.lag.Reset()
 	for _, p := range s.parts {
 		ps := PartitionStatus{Topic: p.topic, Partition: p.partition, Committed: p.committed.Offset,
-			Lag: max(0, p.high-max(p.ledger.C(), 0)), Granted: p.ledger.Granted(), Paused: p.paused}
+			Lag: max(0, p.high-max(p.ledger.C(), 0)), Granted: p.ledger.Granted(), Paused: p.paused || s.gate.closed.Load()}
 		st.Granted += ps.Granted
 		st.Partitions = append(st.Partitions, ps)
 		s.metrics.lag.WithLabelValues(p.topic, strconv.Itoa(int(p.partition))).Set(float64(ps.Lag))

@@ -239,6 +239,21 @@ func (a *Account) Budget(ahead time.Duration) int {
 	return max(0, int(math.Ceil(budget))-a.queue.n)
 }
 
+// Hungry says that a submit offered now would be written at once: nothing is queued, a
+// window has room and the pace allows it.
+func (a *Account) Hungry() bool {
+	now := time.Now()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.queue.n > 0 || a.stopping || a.pace.available(now) < 1 {
+		return false
+	}
+	return slices.ContainsFunc(a.sessions, func(s *session) bool {
+		p := a.paceOf(s)
+		return s.free() > 0 && (p == nil || p.available(now) >= 1)
+	})
+}
+
 // Ready says whether a bind is up that can submit, or any bind for an account of
 // receivers.
 func (a *Account) Ready() bool {

@@ -1,0 +1,117 @@
+package sink
+
+import "github.com/twmb/franz-go/pkg/kgo"
+
+// draft is the records of the next transaction, as far as they are made. They are made
+// as the answers come, mostly while a commit is on its way, so that the next one finds
+// them ready.
+//
+// A draft is thrown away and made again where something of it must not be told as it is
+// there: a partition was lost meanwhile, or a commit failed.
+type draft struct {
+	messages []*message // finished; those of records in front
+	made     int        // how many of them have their records
+	records  []*kgo.Record
+	arena    []byte // the values of the results
+
+	// What the last commits used, to be used again.
+	spareMessages []*message
+	spareArena    []byte
+	spareRecords  []*kgo.Record
+}
+
+// draftRecords makes the records of what is finished.
+func (s *Sink) draftRecords() {
+	d := &s.draft
+	buf, kept := d.arena, d.messages[:d.made]
+	for _, m := range d.messages[d.made:] {
+		if s.park(m) {
+			continue
+		}
+		kept = append(kept, m)
+		if m.status == "" { // a null value
+			continue
+		}
+		r := d.record()
+		buf = s.appendResult(buf, r, m)
+		d.records = append(d.records, r)
+		if deadLettered(m.status) {
+			dead := s.deadLetter(m)
+			if m.shrunk {
+				dead.Value = nil
+			}
+			d.records = append(d.records, dead)
+		}
+		if m.attempts > 0 {
+			d.records = s.appendSubmissions(d.records, m)
+		}
+	}
+	clear(d.messages[len(kept):])
+	d.messages, d.made, d.arena = kept, len(kept), buf
+}
+
+// takeDraft moves what is finished, all of it, into a commit: its offsets are done in the
+// metadata of this very commit. How much that can be is bounded by what is held in
+// memory (mostQueued, mostBytes).
+func (s *Sink) takeDraft(c *commit) {
+	d := &s.draft
+	for _, m := range d.messages[:d.made] {
+		if !m.part.held {
+			d.discard(&s.submitted)
+			break
+		}
+	}
+	s.draftRecords()
+	c.finished, c.Records, c.arena = d.messages, s.submitted.flush(d.records), d.arena
+	d.messages, d.records, d.arena, d.made = d.spareMessages[:0], nil, d.spareArena[:0], 0
+	d.spareMessages, d.spareArena = nil, nil
+}
+
+// giveBack puts what a commit has finished in front again: nothing of it happened.
+func (d *draft) giveBack(c *commit, t *submittedTopic) {
+	d.discard(t)
+	d.messages = append(c.finished, d.messages...)
+}
+
+// discard forgets the records.
+func (d *draft) discard(t *submittedTopic) {
+	t.reset()
+	d.records, d.arena, d.made = nil, d.arena[:0], 0
+}
+
+// mostSpare bounds, in bytes, what is kept for the next results: some are of large metadata.
+const mostSpare = 16 << 20
+
+// reuse takes over the memory of a commit that has succeeded.
+func (d *draft) reuse(c *commit, t *submittedTopic) {
+	clear(c.finished)
+	d.spareMessages = c.finished[:0]
+	if cap(c.arena) <= mostSpare {
+		d.spareArena = c.arena[:0]
+	}
+	for _, r := range c.Records {
+		if len(d.spareRecords) >= maxQueuedAll {
+			break
+		}
+		if r.Topic == t.name {
+			t.reuse(r.Value)
+		}
+		*r = kgo.Record{}
+		d.spareRecords = append(d.spareRecords, r)
+	}
+}
+
+// record is an empty one.
+func (d *draft) record() *kgo.Record {
+	n := len(d.spareRecords)
+	if n == 0 {
+		block := make([]kgo.Record, 64)
+		for i := range block {
+			d.spareRecords = append(d.spareRecords, &block[i])
+		}
+		n = len(block)
+	}
+	r := d.spareRecords[n-1]
+	d.spareRecords = d.spareRecords[:n-1]
+	return r
+}

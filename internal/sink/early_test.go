@@ -1,0 +1,40 @@
+package sink_test
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/smpp-connector/smpp-connector/internal/kafkatest"
+	"github.com/smpp-connector/smpp-connector/internal/smsc"
+)
+
+// The second record is answered soon after the first one's transaction, so its result waits for
+// the next, nine seconds later. With or after that transaction the third would be sent, were it
+// not granted alone before: halfway, which leaves seconds to a slow machine.
+func TestWhatCanBeSentAtOnceDoesNotWaitForTheNextTransaction(t *testing.T) {
+	t.Parallel()
+	const interval = 9 * time.Second
+	b := kafkatest.Kfake(t)
+	x := setup(t, b, smsc.Options{}, "KAFKA_SESSION_TIMEOUT=20s", "DELIVERY_COMMIT_INTERVAL="+interval.String())
+	var transactions atomic.Int64
+	c := b.Kfake()
+	c.ControlKey(int16(kmsg.EndTxn), func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		transactions.Add(1)
+		return nil, nil, false
+	})
+	x.start()
+	x.produce(campaign(1)...)
+	x.until("the first has its result", func() bool { return transactions.Load() == 1 })
+	more := campaign(3)
+	x.produce(more[1])
+	x.submitted(2)
+	x.produce(more[2])
+	x.submitted(3)
+	if n := transactions.Load(); n != 1 {
+		t.Errorf("the third record was sent after %d transactions", n)
+	}
+}

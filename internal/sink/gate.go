@@ -1,0 +1,105 @@
+package sink
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+// How much is read ahead. While the SMSCs take it as fast as it comes, the poller simply
+// does not poll as long as enough waits: what the client has fetched stays with it, and
+// goes on where it was. Pausing a partition instead throws away what of it is fetched and
+// decoded already (kgo v1.22), to be fetched again when it is resumed: at full speed that
+// was three records decoded for each one used.
+//
+// Where what waits will wait for long, the partitions that have their share of it are
+// paused, so that what comes in others is read at once: it may be more urgent, or for
+// another SMSC, or another's.
+
+// maxQueuedAll bounds the messages of all partitions in memory, of about 2.5 kB each
+// with all that belongs to them: several commits' worth at full speed.
+const (
+	maxQueuedAll    = 24_000
+	mostQueuedOfOne = 4096
+	leastQueued     = 500
+)
+
+// maxQueuedBytes bounds the records of all partitions in memory as Kafka has them, keys and headers too: each partition
+// gets its share, between leastQueuedBytes and mostQueuedBytes. What a partition's last fetch brought may lie above it.
+const (
+	maxQueuedBytes   = 64 << 20
+	mostQueuedBytes  = 16 << 20
+	leastQueuedBytes = 1 << 20
+)
+
+// gate holds the poller back. The loop sets it, the poller waits.
+type gate struct {
+	closed atomic.Bool
+	opened chan struct{} // cap 1
+}
+
+func (g *gate) set(open bool) {
+	g.closed.Store(!open)
+	if open {
+		select {
+		case g.opened <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// wait returns when the gate is open or ctx has ended.
+func (g *gate) wait(ctx context.Context) {
+	for g.closed.Load() {
+		select {
+		case <-g.opened:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// briefly is how long what waits may be on its way without anybody being told of it.
+const briefly = 250 * time.Millisecond
+
+// regulate opens and closes the gate, and pauses and resumes partitions. It runs when
+// something has come or gone, and now and then.
+func (s *Sink) regulate(now time.Time) {
+	s.stirred = false
+	queued, bytes, waiting := 0, 0, s.lanes.count+s.verdicts.len()+len(s.retries)
+	for _, p := range s.parts {
+		queued += p.queued + len(p.beyond)
+		bytes += p.bytes
+		waiting += len(p.stalled) + len(p.beyond)
+	}
+	enough := waiting >= s.mostQueued/2 || bytes >= s.mostBytes/2 || queued >= s.mostQueued
+	// spare: an SMSC has room that nothing of what waits may take.
+	crowded := enough && (s.spare || now.Sub(s.lastResults) > briefly || float64(max(waiting, queued/2)) > s.speed*briefly.Seconds())
+	for _, p := range s.parts {
+		s.throttle(p, crowded)
+	}
+	s.gate.set(!enough || crowded)
+}
+
+// wrote notes how fast results are written, a second.
+func (s *Sink) wrote(n int, now time.Time) {
+	if since := now.Sub(s.lastResults).Seconds(); since > 0 {
+		s.speed += (float64(n)/since - s.speed) / 4
+	}
+	s.lastResults = now
+}
+
+// throttle pauses a partition that has its share of what waits, and resumes it:
+// backpressure reaches Kafka as what is not fetched, not as growing queues.
+func (s *Sink) throttle(p *partition, crowded bool) {
+	full := crowded && (p.queued >= s.maxQueued || p.bytes >= s.maxBytes) || len(p.beyond) > 0
+	low := !full && p.queued <= s.maxQueued/2 && p.bytes <= s.maxBytes/2
+	switch {
+	case full && !p.paused:
+		p.paused = true
+		s.consumer.PauseFetchPartitions(map[string][]int32{p.topic: {p.partition}})
+	case low && p.paused:
+		p.paused = false
+		s.consumer.ResumeFetchPartitions(map[string][]int32{p.topic: {p.partition}})
+	}
+}
