@@ -28,7 +28,7 @@ const (
 	memoryProgram  = 130 * mib             // the runtime, the clients, the local store's cache and tables
 	memoryMessages = 24_000 * 2560         // maxQueuedAll
 	memoryRecords  = 3 * 64 * mib          // maxQueuedBytes: as Kafka has them, encoded, and as results
-	memoryFetched  = 2*2*8*mib + 2*2*4*mib // what the clients have fetched ahead, as it came and decompressed
+	memoryFetched  = 2*2*4*mib + 2*2*4*mib // what the clients have fetched ahead, as it came and decompressed
 	memoryGarbage  = 2                     // GOGC=100
 )
 
