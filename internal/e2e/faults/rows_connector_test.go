@@ -46,7 +46,7 @@ func TestTheConnectorKilled(t *testing.T) {
 	}
 	run(t, []row{
 		{
-			name: "kill -9 at six random moments", breaks: "the only replica, 0.3 to 4.8 s after each start",
+			name: "kill -9 at six random moments", breaks: "the only replica, 0.3 to 4.8 s after each start", quick: true,
 			records: 5000, rate: 250, inbound: 300, env: quickGroups.env, settings: quickGroups.settings,
 			play: random(6), hold: hold{maxDoubt: 6 * crashBound},
 		},

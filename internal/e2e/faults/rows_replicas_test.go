@@ -40,7 +40,7 @@ func TestATakeover(t *testing.T) {
 	var rows []row
 	for _, protocol := range []string{"classic", "consumer"} {
 		rows = append(rows, row{
-			name: "one of three replicas leaves", breaks: "SIGTERM to one, under load", protocol: protocol,
+			name: "one of three replicas leaves", breaks: "SIGTERM to one, under load", protocol: protocol, quick: protocol == "consumer",
 			records: 6000, rate: 300, inbound: 300, replicas: 3,
 			play: func(w *world) {
 				w.share(0.3)
