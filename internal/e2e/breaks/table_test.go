@@ -51,8 +51,8 @@ var breaks = []broken{
 		name: "it commits the result when the submit goes out, before the answer", promise: "1",
 		changes: []change{{
 			"internal/sink/grant.go",
-			"			s.offers[m.target] = append(s.offers[m.target], &f.Submit)\n		}\n",
-			"			s.offers[m.target] = append(s.offers[m.target], &f.Submit)\n		}\n		m.part.sending--\n		s.finish(m, \"accepted\", \"\")\n",
+			"			s.healths[m.target].out++\n		}\n",
+			"			s.healths[m.target].out++\n		}\n		m.part.sending--\n		s.finish(m, \"accepted\", \"\")\n",
 		}, {
 			"internal/sink/answer.go",
 			"	m := f.m\n",
