@@ -43,7 +43,8 @@ func TestWhatIsBrokenDelaysOnlyItself(t *testing.T) {
 		for _, name := range []string{"smsc1", "smsc2"} {
 			before, during := b.between(name, w.marks[0], w.marks[1]), b.between(name, w.marks[1], w.marks[2])
 			w.note("%s: %s before, %s during", name, before, during)
-			if during.rate < before.rate*0.7 {
+			// What came before may have been a backlog, on a machine that was busy: no more can be asked for than is produced.
+			if during.rate < min(before.rate, rate/3)*0.7 {
 				w.t.Errorf("%s gave %.0f results a second before and %.0f while another SMSC was broken", name, before.rate, during.rate)
 			}
 		}
