@@ -143,6 +143,14 @@ func (r *Resolver) fold(ctx context.Context, b *bounds, p int32, e *engine.Engin
 			return err
 		}
 	}
+	if at := e.Position(); at > 0 && at < start.Offset {
+		// What was settled in between cannot be known any more: each submission that waited for its receipt then would get an
+		// UNKNOWN, long after the receipt that another replica has published.
+		r.log.Info("the local state is older than what its topic still has; building it anew", "topic", r.submitted, "partition", p, "position", at, "start", start.Offset)
+		if err := e.Reset(); err != nil {
+			return err
+		}
+	}
 	at, err := r.read(ctx, r.submitted, p, max(e.Position(), start.Offset), end.Offset, func(rec *kgo.Record) error {
 		return r.readable(e.FoldSubmitted(rec.Offset, rec.Value))
 	})
