@@ -50,6 +50,9 @@ var java = sync.OnceValues(func() (string, error) {
 
 // python fetches the packages and returns their folder.
 var python = sync.OnceValues(func() (string, error) {
+	if _, err := exec.LookPath("python3"); err != nil {
+		return "", errors.New("there is no python3 program in PATH; install Python 3 and pip")
+	}
 	dir, err := fetched("interop-python", "python/requirements.txt",
 		"python3", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target", "site", "-r", "requirements.txt")
 	return filepath.Join(dir, "site"), err
