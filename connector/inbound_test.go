@@ -56,7 +56,7 @@ func TestLongMessagesOfEveryFormAreJoinedOverBindsAndReplicas(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, smsc.Behaviour{})
 	for range 2 {
-		w.replica("SMSC_0_BINDS=2")
+		w.bound(w.replica("SMSC_0_BINDS=2"), "smsc0", 2)
 	}
 	var parts []*pdu.DeliverSM
 	want := map[string]string{} // text by sender and way
@@ -98,7 +98,10 @@ func TestLongMessagesOfEveryFormAreJoinedOverBindsAndReplicas(t *testing.T) {
 	for _, d := range w.smscs[0].Delivers() {
 		binds[d.Bind] = true
 	}
-	if len(want) > 0 || len(binds) != 4 {
-		t.Errorf("%d messages were not published: %v; %d binds had a part", len(want), want, len(binds))
+	if len(want) > 0 {
+		t.Errorf("%d messages were not published: %v", len(want), want)
+	}
+	if len(binds) < 2 {
+		t.Errorf("all parts came over one bind: this run shows nothing")
 	}
 }
