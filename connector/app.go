@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -41,6 +43,7 @@ type app struct {
 	resolver  *resolve.Resolver
 	sink      *sink.Sink
 	accounts  []*smpp.Account
+	captures  []*smpp.Capture
 	events    *events
 	admin     *admin.Server
 
@@ -132,8 +135,11 @@ func (a *app) startParts(ctx context.Context, counts map[string]int32) error {
 	a.events = &events{}
 	metrics := smpp.NewMetrics(a.reg)
 	for i := range cfg.SMSCs {
-		ac, err := accountConfig(&cfg.SMSCs[i])
+		ac, err := accountConfig(&cfg.SMSCs[i], a.log)
 		if err != nil {
+			return err
+		}
+		if ac.Capture, err = a.capture(&cfg.SMSCs[i]); err != nil {
 			return err
 		}
 		a.accounts = append(a.accounts, smpp.NewAccount(ac, a.events, a.lease, a.log, metrics))
@@ -143,7 +149,12 @@ func (a *app) startParts(ctx context.Context, counts map[string]int32) error {
 		if err := a.source.Start(ctx); err != nil {
 			return err
 		}
-		r, err := resolve.New(resolve.Options{Config: cfg, Dialer: a.dialer, Forms: a.forms, Form: form, Log: a.log, Reg: a.reg})
+		o := resolve.Options{Config: cfg, Dialer: a.dialer, Forms: a.forms, Form: form, Log: a.log, Reg: a.reg}
+		if slices.ContainsFunc(cfg.SMSCs, func(c config.SMSC) bool { return c.QueryAfter > 0 }) {
+			a.events.queries = newQueries(a.accounts, a.source, a.reg)
+			o.Query = a.events.queries.ask
+		}
+		r, err := resolve.New(o)
 		if err != nil {
 			return err
 		}
@@ -186,6 +197,20 @@ func (a *app) watch(failed <-chan struct{}, why func() error) {
 	}()
 }
 
+// capture opens the SMSC's capture, nil if it has none. It is closed when the accounts have stopped.
+func (a *app) capture(c *config.SMSC) (*smpp.Capture, error) {
+	if c.Capture.File == "" {
+		return nil, nil
+	}
+	capture, err := smpp.NewCapture(c.Capture.File, int64(c.Capture.MaxMB)<<20, c.Capture.Redact, a.log.With("smsc", c.Name))
+	if err != nil {
+		return nil, fmt.Errorf("SMSC %s: %w", c.Name, err)
+	}
+	a.captures = append(a.captures, capture)
+	a.log.Info("PDUs are captured", "smsc", c.Name, "file", c.Capture.File, "redacted", c.Capture.Redact)
+	return capture, nil
+}
+
 func (a *app) makeForms() error {
 	fixed := make(map[string]sms.IDForm)
 	for _, c := range a.cfg.SMSCs {
@@ -199,21 +224,55 @@ func (a *app) makeForms() error {
 	return nil
 }
 
-func accountConfig(c *config.SMSC) (smpp.AccountConfig, error) {
+func accountConfig(c *config.SMSC, log *slog.Logger) (smpp.AccountConfig, error) {
 	bind, ok := smpp.ParseBindType(c.Bind)
 	if !ok {
 		return smpp.AccountConfig{}, fmt.Errorf("SMSC %s: bind %q is not known", c.Name, c.Bind)
 	}
-	tlsConfig, err := c.TLS.Config()
-	if err != nil {
-		return smpp.AccountConfig{}, fmt.Errorf("SMSC %s: %w", c.Name, err)
+	version, ok := smpp.ParseVersion(c.InterfaceVersion)
+	if !ok {
+		return smpp.AccountConfig{}, fmt.Errorf("SMSC %s: interface version %q is not known", c.Name, c.InterfaceVersion)
 	}
-	return smpp.AccountConfig{
-		Name: c.Name, Addresses: c.Addresses, SystemID: c.SystemID, Password: c.Password, SystemType: c.SystemType,
-		Bind: bind, Binds: c.Binds, Window: c.Window, TPS: c.TPS, BindTPS: c.BindTPS, TLS: tlsConfig,
+	ac := smpp.AccountConfig{
+		Name: c.Name, Addresses: c.Addresses, Version: version, SystemID: c.SystemID, Password: c.Password, SystemType: c.SystemType,
+		Bind: bind, Binds: c.Binds, Window: c.Window, TPS: c.TPS, BindTPS: c.BindTPS,
+		AddressTON: byte(c.AddressTON), AddressNPI: byte(c.AddressNPI), AddressRange: c.AddressRange,
+		ReturnAfter: c.ReturnAfter, KeepAlive: cmp.Or(c.TCPKeepalive, -1),
 		Statuses: c.Habits.Statuses, RetryStatus: retryStatus(c.Habits),
 		EnquireLink: c.EnquireLink, ResponseTimeout: c.ResponseTimeout, BindTimeout: c.BindTimeout,
-	}, nil
+	}
+	if o := &c.Outbind; o.Listen != "" {
+		ac.Outbind = &smpp.Outbind{Listen: o.Listen, From: o.Prefixes(), SystemID: o.SystemID, Password: o.Password}
+	}
+	if files := c.TLS.Files(); files != nil {
+		// Read now: what cannot be used from the start is an error of the start.
+		if _, err := files.Config(); err != nil {
+			return smpp.AccountConfig{}, fmt.Errorf("SMSC %s: %w", c.Name, err)
+		}
+		ac.TLS = func() (*tls.Config, error) {
+			config, err := files.Config()
+			if err != nil && config != nil {
+				log.Warn("the TLS files cannot be used as they are now; going on with the last that could", "smsc", c.Name, "error", err)
+			}
+			return config, err
+		}
+		if ac.Outbind != nil {
+			ac.Outbind.TLS = func() (*tls.Config, error) { return asServer(ac.TLS()) }
+		}
+	}
+	return ac, nil
+}
+
+// asServer turns a client's TLS around: its certificate is shown, and its authorities, if any are named, must have signed the peer's.
+func asServer(client *tls.Config, err error) (*tls.Config, error) {
+	if client == nil {
+		return nil, err
+	}
+	server := &tls.Config{MinVersion: client.MinVersion, Certificates: client.Certificates, ClientCAs: client.RootCAs}
+	if server.ClientCAs != nil {
+		server.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	return server, err
 }
 
 // retryStatus is what the profile has an SMSC told to send again; 0: the usual statuses do, of which one says that the queue is full.
@@ -336,6 +395,9 @@ func (a *app) stop(ctx context.Context) {
 	}
 	for range a.accounts {
 		<-done
+	}
+	for _, c := range a.captures {
+		c.Close()
 	}
 	if a.source != nil {
 		a.source.Stop(ctx)

@@ -12,9 +12,14 @@ import (
 type events struct {
 	sink   *sink.Sink
 	source *source.Source
+	// queries: nil where no SMSC is asked
+	queries *queries
 }
 
 func (e *events) Answered(a *smpp.Account, answers []smpp.Answer) {
+	if e.queries != nil {
+		e.queries.answered(answers)
+	}
 	if e.sink != nil {
 		e.sink.Answered(a, answers)
 	}

@@ -62,6 +62,9 @@ exp:20ms (exponential with that mean). Shares lie between 0 and 1.`,
 			}
 			defer s.Stop()
 			fmt.Fprintf(cmd.OutOrStdout(), "SMSC simulator on %s, seed %d; stop with Ctrl-C\n", s.Addr(), s.Seed())
+			if parsed.outbind != "" {
+				go outbindAgain(ctx, s, o, &parsed)
+			}
 			printSimulateStatus(ctx, cmd, s, status)
 			return nil
 		},
@@ -75,6 +78,11 @@ exp:20ms (exponential with that mean). Shares lie between 0 and 1.`,
 
 	f.StringSliceVar(&parsed.accounts, "account", nil, "system_id:password that may bind; may be given more than once (default: everybody)")
 	f.StringVar(&o.SystemID, "system-id", "smsc", "the simulator's own system_id")
+	f.StringVar(&parsed.version, "interface-version", "", "version of SMPP: 3.3 (no transceiver, no TLVs), 3.4 or 5.0 (which say so in the bind response); default 3.4, and not saying so")
+	f.StringVar(&parsed.outbind, "outbind", "", "host:port of an ESME to connect to and send an outbind, again and again while nobody can receive")
+	f.StringVar(&parsed.outbindPassword, "outbind-password", "", "password of that outbind; its system_id is --system-id")
+	f.IntVar(&o.Remember, "remember", 0, "last messages that query_sm, cancel_sm and replace_sm find; 0: each of them fails")
+	f.IntVar(&o.Congestion, "congestion", 0, "congestion_state of SMPP 5.0 in each response, 1 to 100; 0 sends none")
 	f.IntVar(&o.MaxBinds, "max-binds", 1024, "most connections at once")
 	f.StringVar(&parsed.bindStatus, "bind-status", "", "refuse binds with this status, such as ESME_RBINDFAIL")
 	f.IntVar(&o.RefuseBinds, "refuse-binds", 0, "with --bind-status: refuse only so many; 0 refuses all")
@@ -138,9 +146,28 @@ func printSimulateStatus(ctx context.Context, cmd *cobra.Command, s *smsc.SMSC, 
 	}
 }
 
+// outbindAgain plays an SMSC that connects to its ESME, until ctx ends.
+func outbindAgain(ctx context.Context, s *smsc.SMSC, o smsc.Options, p *simulateFlags) {
+	tick := time.NewTicker(2 * time.Second)
+	defer tick.Stop()
+	for {
+		if s.Stats().Receivers == 0 {
+			if err := s.Outbind(ctx, p.outbind, o.SystemID, p.outbindPassword, nil); err != nil && ctx.Err() == nil {
+				o.Logger.Info("no outbind", "address", p.outbind, "error", err)
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // simulateFlags are the flags that pflag has no type for.
 type simulateFlags struct {
 	accounts, replies                                         []string
+	version, outbind, outbindPassword                         string
 	bindStatus, errors, rules, messageID, outcomes, form, via string
 	latency, receiptDelay, replyDelay                         simulateDuration
 }
@@ -192,6 +219,8 @@ func (p *simulateFlags) into(o *smsc.Options) error {
 	} else if o.RefuseBinds > 0 {
 		note("refuse-binds", errors.New("needs --bind-status, the status to refuse with"))
 	}
+	o.Version, err = smsc.ParseVersion(p.version)
+	note("interface-version", err)
 	o.Errors, err = smsc.ParseErrors(p.errors)
 	note("errors", err)
 	o.Rules, err = smsc.ParseRules(p.rules)

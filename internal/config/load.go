@@ -48,6 +48,7 @@ func Load(environ []string) (*Config, error) {
 		l.checkSMSC(smscPrefix(n), &c.SMSCs[i])
 	}
 	l.checkSMSCs(c, numbers)
+	l.checkCaptures(c, numbers)
 
 	if len(l.faults.List) > 0 {
 		return nil, l.faults.sorted()

@@ -68,6 +68,7 @@ func TestTheLeastConfigurationHasTheDefaultsOfTheContract(t *testing.T) {
 			Failover: Failover{Errors: 50, For: 30 * time.Second},
 			Profile:  "standard", Habits: profile.Default(), LongMessages: "udh8", MessageID: "auto", Receipts: "final",
 			EnquireLink: 30 * time.Second, ResponseTimeout: 10 * time.Second, BindTimeout: 10 * time.Second,
+			Session: sessionDefaults,
 		}},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -114,12 +115,14 @@ func TestEveryVariableReachesItsField(t *testing.T) {
 			Failover: Failover{Errors: 50, For: 30 * time.Second},
 			Profile:  "standard", Habits: profile.Default(), LongMessages: "sar", MessageID: "hex-dec", Receipts: "all",
 			EnquireLink: time.Second, ResponseTimeout: 2 * time.Second, BindTimeout: 3 * time.Second,
+			Session: sessionDefaults,
 		}, {
 			Name: "two", Addresses: []string{"smsc:2777"}, TLS: TLS{Enabled: true, ServerName: "two.example"},
 			Bind: "transceiver", Binds: 1, Window: 10, Weight: 1,
 			Failover: Failover{Errors: 50, For: 30 * time.Second},
 			Profile:  "standard", Habits: profile.Default(), LongMessages: "udh8", MessageID: "auto", Receipts: "final",
 			EnquireLink: 30 * time.Second, ResponseTimeout: 10 * time.Second, BindTimeout: 10 * time.Second,
+			Session: sessionDefaults,
 		}},
 	}
 	if !reflect.DeepEqual(got, want) {

@@ -49,6 +49,7 @@ type SMSC struct {
 	ResponseTimeout time.Duration `env:"RESPONSE_TIMEOUT" envDefault:"10s" min:"1ms" max:"24h" desc:"how long an answer may take"`
 	BindTimeout     time.Duration `env:"BIND_TIMEOUT" envDefault:"10s" min:"1ms" max:"24h" desc:"how long connecting and binding may take, each"`
 	Receipts        string        `env:"RECEIPTS" envDefault:"final" oneof:"none final failure all" desc:"receipts asked for when the record does not say"`
+	Session
 
 	Habits *profile.Profile `env:"-"` // that PROFILE names
 }
@@ -69,6 +70,8 @@ const (
 
 func (l *loader) checkSMSC(prefix string, s *SMSC) {
 	l.checkTLS(prefix+"TLS_", &s.TLS)
+	l.checkSession(prefix, s)
+	l.checkOutbind(prefix, s)
 	if l.fine(prefix+"NAME") && (len(s.Name) > maxSMSCName || !printable(s.Name)) {
 		l.fault(prefix+"NAME", fmt.Sprintf("must be at most %d bytes of printable text", maxSMSCName))
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"sync"
 )
 
 // maxCertificates bounds what is read of a certificate or key file; the bundle of all public authorities has a quarter of it.
@@ -61,6 +62,35 @@ func (t TLS) Config() (*tls.Config, error) {
 		return nil, &TLSError{"CERT_FILE", fmt.Errorf("%s and %s are no pair of certificate and key: %w", t.CertFile, t.KeyFile, err)}
 	}
 	c.Certificates = []tls.Certificate{pair}
+	return c, nil
+}
+
+// TLSFiles is a TLS whose files are read anew for every connection, so that a certificate that was renewed in place, or an authority
+// that was added, is used without a restart. Connections that are open stay as they are.
+type TLSFiles struct {
+	tls  TLS
+	mu   sync.Mutex
+	good *tls.Config // of the last time that all files could be used
+}
+
+// Files returns nil when TLS is off.
+func (t TLS) Files() *TLSFiles {
+	if !t.Enabled {
+		return nil
+	}
+	return &TLSFiles{tls: t}
+}
+
+// Config is the configuration for the next connection. Where the files cannot be used now (a certificate is replaced before its key, and
+// for a moment they are no pair) it is the last that could, beside the error that says why; there is none if there never was one.
+func (f *TLSFiles) Config() (*tls.Config, error) {
+	c, err := f.tls.Config()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err != nil {
+		return f.good, err
+	}
+	f.good = c
 	return c, nil
 }
 

@@ -16,16 +16,7 @@ import (
 // the environment's SMPP_TEST_REQUIRE lists "tshark".
 func Check(tb testing.TB, port uint16, chunks []Chunk) (string, error) {
 	tb.Helper()
-	if _, err := exec.LookPath("tshark"); err != nil {
-		if slices.Contains(strings.Split(os.Getenv("SMPP_TEST_REQUIRE"), ","), "tshark") {
-			tb.Fatalf("SMPP_TEST_REQUIRE asks for tshark: %v", err)
-		}
-		tb.Skipf("left out: %v (Debian: apt-get install tshark)", err)
-	}
-	script, err := scriptPath()
-	if err != nil {
-		return "", err
-	}
+	needTshark(tb)
 	name := filepath.Join(tb.TempDir(), "smpp.pcap")
 	f, err := os.Create(name)
 	if err != nil {
@@ -34,11 +25,32 @@ func Check(tb testing.TB, port uint16, chunks []Chunk) (string, error) {
 	if err := errors.Join(Write(f, port, chunks), f.Close()); err != nil {
 		return "", err
 	}
-	out, err := exec.CommandContext(tb.Context(), script, name, fmt.Sprint(port)).CombinedOutput()
+	return CheckFile(tb, name, fmt.Sprint(port))
+}
+
+// CheckFile is Check of a file that is there already.
+func CheckFile(tb testing.TB, name, port string) (string, error) {
+	tb.Helper()
+	needTshark(tb)
+	script, err := scriptPath()
+	if err != nil {
+		return "", err
+	}
+	out, err := exec.CommandContext(tb.Context(), script, name, port).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
 	}
 	return string(out), nil
+}
+
+func needTshark(tb testing.TB) {
+	tb.Helper()
+	if _, err := exec.LookPath("tshark"); err != nil {
+		if slices.Contains(strings.Split(os.Getenv("SMPP_TEST_REQUIRE"), ","), "tshark") {
+			tb.Fatalf("SMPP_TEST_REQUIRE asks for tshark: %v", err)
+		}
+		tb.Skipf("left out: %v (Debian: apt-get install tshark)", err)
+	}
 }
 
 // scriptPath looks for the script in the folders above the one that go test runs in, which is the package's.

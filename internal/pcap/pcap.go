@@ -1,5 +1,5 @@
 // Package pcap writes two byte streams as a capture of one TCP connection, so that Wireshark's dissectors can judge PDUs
-// without anybody having the right to capture. It is for tests.
+// without anybody having the right to capture: for tests, and for the captures that a session makes of itself.
 //
 // It imports nothing but the standard library.
 package pcap
@@ -8,6 +8,7 @@ import (
 	"bufio"
 	"encoding/binary"
 	"io"
+	"net/netip"
 	"time"
 )
 
@@ -22,6 +23,7 @@ const (
 
 	segmentLen = 1400 // of data; under an Ethernet's 1,500, so that long streams are reassembled as on a real wire
 	clientPort = 40000
+	serverPort = 2775
 
 	flagFIN = 0x01
 	flagSYN = 0x02
@@ -47,62 +49,117 @@ type Chunk struct {
 // streams. Checksums are right. Errors are w's.
 func Write(w io.Writer, port uint16, chunks []Chunk) error {
 	buf := bufio.NewWriter(w)
+	if _, err := buf.Write(FileHeader()); err != nil {
+		return err
+	}
+	c := NewSession(netip.AddrPortFrom(netip.AddrFrom4(clientIP), clientPort), netip.AddrPortFrom(netip.AddrFrom4(serverIP), port))
+	at := time.Time{}
+	if len(chunks) > 0 {
+		at = chunks[0].At
+	}
+	scratch := c.Open(nil, at)
+	for _, chunk := range chunks {
+		if _, err := buf.Write(scratch); err != nil {
+			return err
+		}
+		at = chunk.At
+		scratch = c.Data(scratch[:0], chunk.FromServer, chunk.Data, at)
+	}
+	if _, err := buf.Write(c.Close(scratch, at)); err != nil {
+		return err
+	}
+	return buf.Flush()
+}
+
+// FileHeader begins a file: libpcap (microseconds, little-endian, Ethernet).
+func FileHeader() []byte {
 	header := make([]byte, 0, fileHeaderLen)
 	header = binary.LittleEndian.AppendUint32(header, 0xa1b2c3d4)
 	header = binary.LittleEndian.AppendUint16(header, 2) // version 2.4
 	header = binary.LittleEndian.AppendUint16(header, 4)
 	header = binary.LittleEndian.AppendUint64(header, 0) // times are UTC and their accuracy is unknown
 	header = binary.LittleEndian.AppendUint32(header, 65535)
-	header = binary.LittleEndian.AppendUint32(header, 1) // Ethernet
-	if _, err := buf.Write(header); err != nil {
-		return err
-	}
-	c := connection{w: buf, port: port, next: [2]uint32{1000, 2000}}
-	if len(chunks) > 0 {
-		c.at = chunks[0].At
-	}
-	c.packet(false, flagSYN, nil)
-	c.packet(true, flagSYN|flagACK, nil)
-	c.packet(false, flagACK, nil)
-	for _, chunk := range chunks {
-		c.at = chunk.At
-		for data := chunk.Data; len(data) > 0; {
-			n := min(len(data), segmentLen)
-			c.packet(chunk.FromServer, flagPSH|flagACK, data[:n])
-			data = data[n:]
-		}
-	}
-	c.packet(false, flagFIN|flagACK, nil)
-	c.packet(true, flagFIN|flagACK, nil)
-	c.packet(false, flagACK, nil)
-	if c.err != nil {
-		return c.err
-	}
-	return buf.Flush()
+	return binary.LittleEndian.AppendUint32(header, 1) // Ethernet
 }
 
-type connection struct {
-	w    io.Writer
-	port uint16
-	at   time.Time
-	next [2]uint32 // the next sequence number of the client and of the server
-	id   uint16    // IP identification
-	err  error     // the first one; nothing is written after it
+// Session makes the packets of one TCP connection, appended to a buffer, for a file that may be written while the connection goes on.
+type Session struct {
+	clientIP, serverIP     [4]byte
+	clientPort, serverPort uint16
+	at                     time.Time
+	next                   [2]uint32 // the next sequence number of the client and of the server
+	id                     uint16    // IP identification
+	opened                 bool
 }
 
-// packet writes one TCP segment, at most segmentLen bytes of data.
-func (c *connection) packet(fromServer bool, flags byte, data []byte) {
-	if c.err != nil {
-		return
+// NewSession is a connection between two addresses. What has no IPv4 address gets one of TEST-NET-1, and a port where it has none.
+func NewSession(client, server netip.AddrPort) *Session {
+	s := &Session{clientIP: clientIP, serverIP: serverIP, clientPort: client.Port(), serverPort: server.Port(), next: [2]uint32{1000, 2000}}
+	if a := client.Addr().Unmap(); a.Is4() {
+		s.clientIP = a.As4()
 	}
-	srcIP, dstIP, srcMAC, dstMAC := clientIP, serverIP, clientMAC, serverMAC
-	srcPort, dstPort, from, to := uint16(clientPort), c.port, 0, 1
+	if a := server.Addr().Unmap(); a.Is4() {
+		s.serverIP = a.As4()
+	}
+	if s.clientPort == 0 {
+		s.clientPort = clientPort
+	}
+	if s.serverPort == 0 {
+		s.serverPort = serverPort
+	}
+	return s
+}
+
+// Open appends the handshake. Again it begins where the connection now is, for another file.
+func (c *Session) Open(dst []byte, at time.Time) []byte {
+	c.at = at
+	if c.opened {
+		c.next[0]--
+		c.next[1]--
+	}
+	c.opened = true
+	dst = c.packet(dst, false, flagSYN, nil)
+	dst = c.packet(dst, true, flagSYN|flagACK, nil)
+	return c.packet(dst, false, flagACK, nil)
+}
+
+// Data appends what one end wrote, cut into segments.
+func (c *Session) Data(dst []byte, fromServer bool, data []byte, at time.Time) []byte {
+	c.at = at
+	for len(data) > 0 {
+		n := min(len(data), segmentLen)
+		dst = c.packet(dst, fromServer, flagPSH|flagACK, data[:n])
+		data = data[n:]
+	}
+	return dst
+}
+
+// Skip leaves out octets of one end, which a reader takes for segments that were not captured.
+func (c *Session) Skip(fromServer bool, octets uint32) {
+	if fromServer {
+		c.next[1] += octets
+	} else {
+		c.next[0] += octets
+	}
+}
+
+// Close appends the end of both streams.
+func (c *Session) Close(dst []byte, at time.Time) []byte {
+	c.at = at
+	dst = c.packet(dst, false, flagFIN|flagACK, nil)
+	dst = c.packet(dst, true, flagFIN|flagACK, nil)
+	return c.packet(dst, false, flagACK, nil)
+}
+
+// packet appends one TCP segment, at most segmentLen bytes of data.
+func (c *Session) packet(b []byte, fromServer bool, flags byte, data []byte) []byte {
+	srcIP, dstIP, srcMAC, dstMAC := c.clientIP, c.serverIP, clientMAC, serverMAC
+	srcPort, dstPort, from, to := c.clientPort, c.serverPort, 0, 1
 	if fromServer {
 		srcIP, dstIP, srcMAC, dstMAC = dstIP, srcIP, dstMAC, srcMAC
 		srcPort, dstPort, from, to = dstPort, srcPort, to, from
 	}
 	be, le := binary.BigEndian, binary.LittleEndian
-	b := make([]byte, 0, packetHeadLen+headersLen+len(data))
 	frame := uint32(headersLen + len(data))
 	b = le.AppendUint32(b, uint32(c.at.Unix()))
 	b = le.AppendUint32(b, uint32(c.at.Nanosecond()/1000))
@@ -143,7 +200,7 @@ func (c *connection) packet(fromServer bool, flags byte, data []byte) {
 	if flags&(flagSYN|flagFIN) != 0 {
 		c.next[from]++
 	}
-	_, c.err = c.w.Write(b)
+	return b
 }
 
 // sum adds b as big-endian 16-bit words (RFC 1071). A packet is far too short for 32 bits to overflow.

@@ -25,6 +25,7 @@ func (d *decoder) fill(o *Outbound) {
 	o.From = d.from()
 	o.Text, o.HasText = d.str(fieldText)
 	o.Payload, o.HasPayload = d.payload()
+	d.action(o)
 	d.body(o)
 	o.Transliterate = d.flag(fieldTransliterate)
 	o.Class = d.integer(fieldClass, 3)
@@ -37,8 +38,35 @@ func (d *decoder) fill(o *Outbound) {
 	o.ProtocolID = d.integer(fieldProtocolID, 255)
 	o.DataCoding = d.integer(fieldDataCoding, 255)
 	o.Route, _ = d.str(fieldRoute)
+	d.subject(o)
 	o.TLVs, o.NamedTLVs = d.tlvs()
 	o.Metadata = d.metadata()
+}
+
+func (d *decoder) action(o *Outbound) {
+	if a := d.oneOf(fieldAction, "submit", Cancel, Replace); a != "submit" {
+		o.Action = a
+	}
+}
+
+// subject reads which message a cancel or replace is about.
+func (d *decoder) subject(o *Outbound) {
+	if o.Action == Submit {
+		return
+	}
+	id, ok := d.str(fieldMessageID)
+	if ok && (id == "" || len(id) > MaxMessageID) || !d.given(fieldMessageID) {
+		d.wrong(fieldMessageID)
+	}
+	o.MessageID = id
+	smsc, ok := d.str(fieldSMSC)
+	switch {
+	case !ok:
+	case o.Route != "" && o.Route != smsc:
+		d.fail(fieldSMSC, strconv.Quote(clip(smsc)), "must be the same as route, or be left out: it is one SMSC that has the message")
+	default:
+		o.Route = smsc
+	}
 }
 
 // body reads the encoding and judges it together with text and payload.
@@ -48,7 +76,7 @@ func (d *decoder) body(o *Outbound) {
 	switch {
 	case text && payload:
 		d.fail(fieldPayload, d.at[fieldPayload].shown(d.b, true), "must be left out where text is given: a record has exactly one of the two")
-	case !text && !payload:
+	case !text && !payload && o.Action != Cancel:
 		d.fail(fieldText, "", either)
 	}
 	encoding := d.oneOf(fieldEncoding, "auto", "gsm7", "latin1", "ucs2", "binary", "ascii", "cyrillic", "hebrew")

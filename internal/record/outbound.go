@@ -12,6 +12,7 @@ const (
 	MaxID           = 1024    // bytes of id
 	MaxDigits       = 20      // digits of to: destination_addr has 21 octets with its NUL (SMPP v3.4 §5.2.9)
 	MaxAddress      = 64      // bytes of to and from as written, separators included
+	MaxMessageID    = 255     // bytes of message_id, more than SMPP v3.4 §5.2.23 allows and some carriers keep to
 	MaxServiceType  = 5       // characters of service_type (SMPP v3.4 §5.2.11)
 	MaxTLVs         = 64      // entries of tlvs
 	MaxTLVValue     = 65535   // bytes of a TLV's value (SMPP v3.4 §3.2.4.1)
@@ -48,7 +49,11 @@ type Outbound struct {
 	Route       string     // route, an SMSC's name; "" absent
 	TLVs        []TLV      // tlvs, in the record's order, each tag once
 	NamedTLVs   []NamedTLV // those given by name, in the record's order
-	Metadata    []byte     // metadata as a compact JSON object of strings, each key once; nil absent or empty
+	// Action is action: Submit, Cancel or Replace. With the latter two MessageID is message_id, of the message that
+	// is meant, as its result says it, and Route may also have been written smsc. Neither field means anything in a submit.
+	Action    string
+	MessageID string
+	Metadata  []byte // metadata as a compact JSON object of strings, each key once; nil absent or empty
 }
 
 // Flag is a boolean field that need not be there.
@@ -83,6 +88,13 @@ type Source struct {
 	Timestamp time.Time
 }
 
+// What a record asks for, in Outbound.Action.
+const (
+	Submit  = "" // as records write it: "submit", or nothing at all
+	Cancel  = "cancel"
+	Replace = "replace"
+)
+
 // field is one of the fields of an outbound record, in the contract's order.
 type field uint8
 
@@ -106,12 +118,16 @@ const (
 	fieldRoute
 	fieldTLVs
 	fieldMetadata
+	fieldAction
+	fieldMessageID
+	fieldSMSC
 	fields
 )
 
 var fieldNames = [fields]string{
 	"id", "to", "from", "text", "payload", "encoding", "transliterate", "class", "validity", "expires_at", "deliver_at",
 	"priority", "receipts", "service_type", "protocol_id", "data_coding", "route", "tlvs", "metadata",
+	"action", "message_id", "smsc",
 }
 
 // secretFields are never quoted in an error.
@@ -139,6 +155,9 @@ var remedies = [fields]string{
 	fieldRoute:         "must be a string with the NAME of a configured SMSC",
 	fieldTLVs:          `must be an object of at most 64 tags or names and values, e.g. {"0x1400": "text", "source_port": "5000", "0x1401": "hex:0a0b"}`,
 	fieldMetadata:      "must be an object of strings, at most " + maxMetadataText,
+	fieldAction:        `must be one of "submit", "cancel", "replace"`,
+	fieldMessageID:     "must be a string of 1 to 255 bytes, the message_id of the part that is meant, as its result has it",
+	fieldSMSC:          "must be a string with the NAME of the SMSC that has the message, as its result has it",
 }
 
 // fieldOf finds a field by its key. Keys are compared exactly: "To" is an unknown
@@ -183,6 +202,12 @@ func fieldOf(key []byte) (field, bool) {
 		return fieldTLVs, true
 	case "metadata":
 		return fieldMetadata, true
+	case "action":
+		return fieldAction, true
+	case "message_id":
+		return fieldMessageID, true
+	case "smsc":
+		return fieldSMSC, true
 	}
 	return 0, false
 }

@@ -31,10 +31,33 @@ func (o *Outbound) AppendJSON(dst []byte) []byte {
 	dst = appendNumber(dst, `"protocol_id":`, o.ProtocolID)
 	dst = appendNumber(dst, `"data_coding":`, o.DataCoding)
 	dst = appendText(dst, `"route":`, o.Route)
-	if len(o.TLVs) > 0 {
-		dst = appendTLVs(appendKey(dst, `"tlvs":`), o.TLVs)
+	if len(o.TLVs)+len(o.NamedTLVs) > 0 {
+		dst = o.appendTLVs(appendKey(dst, `"tlvs":`))
 	}
 	dst = appendRaw(dst, `"metadata":`, o.Metadata)
+	if o.Action != Submit {
+		dst = appendText(dst, `"action":`, o.Action)
+		dst = appendText(dst, `"message_id":`, o.MessageID)
+	}
+	return append(dst, '}')
+}
+
+// appendTLVs appends the parameters under tags, and behind them those under names.
+func (o *Outbound) appendTLVs(dst []byte) []byte {
+	dst = appendTLVs(dst, o.TLVs)
+	dst = dst[:len(dst)-1] // the brace
+	for i := range o.NamedTLVs {
+		t := &o.NamedTLVs[i]
+		if i > 0 || len(o.TLVs) > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(append(append(dst, '"'), t.Name...), '"', ':')
+		if t.Raw {
+			dst = appendHex(dst, t.Value)
+		} else {
+			dst = appendShown(dst, t.Value)
+		}
+	}
 	return append(dst, '}')
 }
 

@@ -253,6 +253,10 @@ func (r *Resolver) tick(b *batch) {
 		if b.out.Applied() > before {
 			b.touched[p] = true
 		}
+		if err := r.askOverdue(p, b); err != nil {
+			r.fail(err)
+			return
+		}
 		p.more = more
 		if !more {
 			p.due = nil
@@ -263,6 +267,23 @@ func (r *Resolver) tick(b *batch) {
 		r.metrics.held(r.parts)
 		r.metrics.store(r.db)
 	}
+}
+
+// askOverdue has SMSCs asked for messages of a partition that has caught up: what lies unread may be the receipt.
+func (r *Resolver) askOverdue(p *partition, b *batch) error {
+	if r.query == nil {
+		return nil
+	}
+	for i := range r.cfg.SMSCs {
+		c := &r.cfg.SMSCs[i]
+		if c.QueryAfter <= 0 {
+			continue
+		}
+		if err := p.e.Overdue(p.due.at, c.Name, c.QueryAfter, b.out, r.query); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *Resolver) takeSnapshot() *ends {

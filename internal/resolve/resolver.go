@@ -36,8 +36,11 @@ type Options struct {
 	Dialer *kafka.Dialer
 	Forms  *Forms
 	Form   record.Form // of receipts and inbound messages; nil: JSON
-	Log    *slog.Logger
-	Reg    prometheus.Registerer
+	// Query, if set, is asked to query an SMSC (SMSC_<n>_QUERY_AFTER) for a message whose receipt is overdue. It says false where it
+	// takes no more now, and never blocks.
+	Query func(engine.Question) bool
+	Log   *slog.Logger
+	Reg   prometheus.Registerer
 	// Store opens the local store; nil: in StateDir, or a temporary folder.
 	Store func(identity string) (*store.DB, error)
 }
@@ -49,6 +52,7 @@ type Resolver struct {
 	forms   *Forms
 	habits  habits
 	form    record.Form
+	query   func(engine.Question) bool // nil: nobody is asked
 	log     *slog.Logger
 	metrics *metrics
 	open    func(identity string) (*store.DB, error)
@@ -100,7 +104,7 @@ type partition struct {
 func New(o Options) (*Resolver, error) {
 	c := o.Config
 	r := &Resolver{
-		cfg: c, dialer: o.Dialer, forms: o.Forms, habits: habitsOf(c), log: o.Log, metrics: newMetrics(o.Reg), open: o.Store, group: c.SourceGroup(),
+		cfg: c, dialer: o.Dialer, forms: o.Forms, habits: habitsOf(c), query: o.Query, log: o.Log, metrics: newMetrics(o.Reg), open: o.Store, group: c.SourceGroup(),
 		deliver: c.InternalTopic(config.TopicDeliver), submitted: c.InternalTopic(config.TopicSubmitted), waiting: c.InternalTopic(config.TopicWaiting),
 		parts: make(map[int32]*partition), given: make(map[string]map[int32]bool), failed: make(chan struct{}),
 	}

@@ -113,7 +113,7 @@ func (s *Sink) settle(m *message, now time.Time) {
 	case m.fault != nil && !m.sentAny():
 		s.finish(m, m.fault.status, m.fault.err.Error())
 	case m.count(rejected) > 0:
-		s.finish(m, "rejected", rejection(m))
+		s.finish(m, "rejected", rejection(m)+afterDoubt(m))
 	case m.count(accepted) == len(m.pieces):
 		s.finish(m, "accepted", "")
 	case m.count(doubtful) > 0:

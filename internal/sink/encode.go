@@ -8,6 +8,7 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/config"
 	"github.com/smpp-connector/smpp-connector/internal/profile"
 	"github.com/smpp-connector/smpp-connector/internal/record"
+	"github.com/smpp-connector/smpp-connector/internal/smpp"
 	"github.com/smpp-connector/smpp-connector/internal/smpp/wire"
 	"github.com/smpp-connector/smpp-connector/internal/sms"
 )
@@ -17,6 +18,9 @@ type body struct {
 	sm    wire.SM // everything but ShortMessage and the TLVs of one part
 	parts sms.Parts
 	from  string // the sender as the record or the configuration names it
+	// What is asked of the SMSC, and of which message where that is not a new one.
+	op        smpp.Op
+	messageID []byte
 	// changes is what transliteration made of characters of the text.
 	changes []string
 }
@@ -29,10 +33,13 @@ type habits struct {
 	transliterate bool        // unless the record says otherwise
 	receipts      string
 	profile       *profile.Profile
+	v33           bool // SMPP v3.3: no TLVs
+	data          bool // data_sm rather than submit_sm
 }
 
 func habitsOf(c *config.SMSC, transliterate bool) (habits, error) {
-	h := habits{source: c.SourceAddress, transliterate: transliterate, receipts: c.Receipts}
+	h := habits{source: c.SourceAddress, transliterate: transliterate, receipts: c.Receipts,
+		v33: c.InterfaceVersion == config.Version33, data: c.SubmitWith == config.SubmitWithData}
 	var ok bool
 	if h.text.Concat, ok = sms.ParseConcat(c.LongMessages); !ok {
 		return h, fmt.Errorf("SMSC %s: long messages %q: want udh8, udh16, sar or payload", c.Name, c.LongMessages)
@@ -67,8 +74,16 @@ func encode(out *record.Outbound, number string, h habits, ref uint16, now time.
 		}
 		b.sm.Source = wire.Address{TON: from.TON, NPI: from.NPI, Addr: []byte(from.Addr)}
 	}
-	if err := b.split(out, h, ref); err != nil {
-		return b, err
+	switch out.Action {
+	case record.Cancel:
+		b.parts.UD = [][]byte{nil} // one PDU, without a text
+	case record.Replace:
+		h.text.Concat = sms.UDH8 // no message_payload there
+		fallthrough
+	default:
+		if err := b.split(out, h, ref); err != nil {
+			return b, err
+		}
 	}
 	b.sm.DataCoding = b.parts.DataCoding
 	if out.Class >= 0 {
@@ -100,7 +115,7 @@ func encode(out *record.Outbound, number string, h habits, ref uint16, now time.
 		b.sm.ScheduleDeliveryTime = []byte(sms.FormatAbsolute(out.DeliverAt))
 	}
 	b.sm.RegisteredDelivery = registered(receipts(out, h))
-	return b, b.addTLVs(out, h.profile.TLVs)
+	return b, b.operation(out, h, now)
 }
 
 // addTLVs adds the record's TLVs, and sees that the SMSC gets those that it wants.
@@ -151,7 +166,15 @@ func registered(receipts string) byte {
 }
 
 // fill makes the PDU of one part.
-func (b *body) fill(sm *wire.SM, i int) {
+func (b *body) fill(to *smpp.Submit, i int) {
+	to.Op, to.MessageID = b.op, b.messageID
+	b.fillSM(&to.SM, i)
+	if b.op == smpp.OpData {
+		intoPayload(&to.SM)
+	}
+}
+
+func (b *body) fillSM(sm *wire.SM, i int) {
 	*sm = b.sm
 	ud := b.parts.UD[i]
 	switch b.parts.Concat {

@@ -42,7 +42,7 @@ func FuzzRecord(f *testing.F) {
 		} else {
 			for i := range m.body.parts.UD {
 				var sm wire.SM
-				m.body.fill(&sm, i)
+				m.body.fillSM(&sm, i)
 				checkPDU(t, m, &sm)
 			}
 			m.status = "accepted"

@@ -265,7 +265,7 @@ func (s *Sink) offer(ms []*message, now time.Time) {
 			f := &flights[0]
 			flights = flights[1:]
 			f.m, f.piece, f.to = m, i, m.target
-			m.body.fill(&f.SM, i)
+			m.body.fill(&f.Submit, i)
 			f.Priority = uint8(lanePriority(m))
 			f.Owner, f.Claim, f.Expires = f, m.part.claim, expires
 			pc.flight, pc.state = f, offered

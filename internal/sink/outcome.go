@@ -80,7 +80,7 @@ func (s *Sink) appendResult(buf []byte, rec *kgo.Record, m *message) []byte {
 	r := &s.resultScratch
 	r.ID, r.Status, r.To, r.From = m.out.ID, m.status, m.out.To, m.body.from
 	r.Encoding, r.SMSC, r.Transliterated = "", "", nil
-	if m.encodedFor >= 0 {
+	if m.encodedFor >= 0 && m.out.Action != record.Cancel {
 		r.Encoding, r.Transliterated = m.body.parts.Encoding.String(), m.body.changes
 	}
 	if m.attempts > 0 {
@@ -93,8 +93,12 @@ func (s *Sink) appendResult(buf []byte, rec *kgo.Record, m *message) []byte {
 	if m.attempts > 0 {
 		for i := range m.pieces {
 			pc := &m.pieces[i]
+			id := pc.id
+			if m.out.Action != record.Submit {
+				id = m.out.MessageID // whose it is; the answer names none
+			}
 			r.Parts = append(r.Parts, record.PartResult{
-				Part: i + 1, MessageID: pc.id, CommandStatus: pc.status, StatusName: record.StatusName(pc.status),
+				Part: i + 1, MessageID: id, CommandStatus: pc.status, StatusName: record.StatusName(pc.status),
 				Answered: pc.state == accepted || pc.state == rejected || pc.state == refused,
 			})
 		}
@@ -201,6 +205,9 @@ func (t *submittedTopic) flush(records []*kgo.Record) []*kgo.Record {
 // appendSubmissions files a message for its receipts, under every form in which
 // its ids may come back, and as the last one sent to that subscriber.
 func (s *Sink) appendSubmissions(records []*kgo.Record, m *message) []*kgo.Record {
+	if m.out.Action != record.Submit {
+		return records // the message's receipts belong to the record that submitted it
+	}
 	smsc := s.cfg.SMSCs[m.target].Name
 	wants := receipts(&m.out, s.habits[m.target])
 	sub := record.Submission{

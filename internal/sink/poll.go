@@ -3,7 +3,6 @@ package sink
 import (
 	"context"
 	"errors"
-	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -125,14 +124,10 @@ func (s *Sink) prepare(m *message, now time.Time, mayWait bool) {
 			return
 		}
 	}
-	if m.out.Route != "" {
-		t, ok := s.table.ByName(m.out.Route)
-		if !ok {
-			m.fault = &fault{status: "unroutable", err: &record.FieldError{Field: "route", Value: strconv.Quote(clip(m.out.Route)),
-				Remedy: "no SMSC that messages can be sent to has that name (see SMSC_<n>_NAME, SMSC_<n>_BIND)"}}
+	if m.out.Action != record.Submit || m.out.Route != "" {
+		if m.fault = s.subject(m); m.fault != nil {
 			return
 		}
-		m.set, m.target = -1, s.routed[t]
 	} else {
 		set, ok := s.table.Lookup(sms.NormalNumber(m.number))
 		if !ok {

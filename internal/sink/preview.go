@@ -6,7 +6,7 @@ import (
 
 	"github.com/smpp-connector/smpp-connector/internal/config"
 	"github.com/smpp-connector/smpp-connector/internal/record"
-	"github.com/smpp-connector/smpp-connector/internal/smpp/wire"
+	"github.com/smpp-connector/smpp-connector/internal/smpp"
 	"github.com/smpp-connector/smpp-connector/internal/sms"
 )
 
@@ -56,10 +56,10 @@ func NewPreview(out *record.Outbound, number string, c *config.SMSC, translitera
 	}
 	text := ""
 	for i, ud := range b.parts.UD {
-		var sm wire.SM
-		b.fill(&sm, i)
+		var request smpp.Submit
+		b.fill(&request, i)
 		part := PreviewPart{Of: b.parts.Capacity()}
-		if part.PDU, err = sm.AppendSubmit(nil, uint32(i+1)); err != nil {
+		if part.PDU, err = request.Append(nil, uint32(i+1)); err != nil {
 			return nil, err
 		}
 		header := 0

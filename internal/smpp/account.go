@@ -24,6 +24,7 @@ type Account struct {
 	log     *slog.Logger
 	metrics *accountMetrics
 	seats   []*seat
+	outbind *outbinds // nil: none; set by Start before the seats run
 
 	// unanswered deliveries, over all binds.
 	unanswered atomic.Int64
@@ -97,6 +98,13 @@ func (a *Account) Start(ctx context.Context) error {
 	if a.life.started || a.life.stopped {
 		return errors.New("smpp: an account can be started only once")
 	}
+	if a.cfg.Outbind != nil {
+		l, err := listenOutbinds(ctx, a)
+		if err != nil {
+			return err
+		}
+		a.outbind = l
+	}
 	a.life.started = true
 	ctx, a.life.abort = context.WithCancel(ctx)
 	binding, drain := context.WithCancel(ctx)
@@ -104,6 +112,9 @@ func (a *Account) Start(ctx context.Context) error {
 	a.mu.Lock()
 	a.goneDown()
 	a.mu.Unlock()
+	if a.outbind != nil {
+		a.wg.Go(func() { a.outbind.run(binding) })
+	}
 	for _, s := range a.seats {
 		a.wg.Go(func() { s.run(ctx, binding) })
 	}

@@ -533,7 +533,7 @@ func TestTLSIsSpokenAndTheServerIsVerified(t *testing.T) {
 	x, ev := newExchange(t), newRecorder()
 	trusted := x509.NewCertPool()
 	trusted.AddCert(server.Certificate())
-	cfg := &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12}
+	cfg := func() (*tls.Config, error) { return &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12}, nil }
 	// The certificate is for example.com, which is thus the name to be verified.
 	a := start(t, x, ev, nil, func(c *AccountConfig) { c.TLS, c.Addresses = cfg, []string{"example.com:3550"} })
 	raw := x.accept()

@@ -3,6 +3,7 @@ package smpp
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"time"
 
@@ -43,6 +44,28 @@ func ParseBindType(s string) (BindType, bool) {
 	return 0, false
 }
 
+// Version is the version of SMPP that a bind announces, as interface_version has it
+// (SMPP v3.4 §5.2.4, v5.0 §4.7.13).
+type Version byte
+
+const (
+	V33 Version = 0x33 // no transceiver, no TLVs, no data_sm
+	V34 Version = 0x34
+	V50 Version = 0x50 // and congestion_state
+)
+
+func (v Version) String() string { return fmt.Sprintf("%d.%d", v>>4, v&15) }
+
+// ParseVersion reads one of "3.3", "3.4", "5.0".
+func ParseVersion(s string) (Version, bool) {
+	for _, v := range []Version{V33, V34, V50} {
+		if s == v.String() {
+			return v, true
+		}
+	}
+	return 0, false
+}
+
 // MaxWindow is the largest window of a session.
 const MaxWindow = 4096
 
@@ -50,6 +73,7 @@ const MaxWindow = 4096
 type AccountConfig struct {
 	Name       string   // in deliveries, metrics, logs
 	Addresses  []string // host:port, tried in order, from the first again at each reconnect
+	Version    Version  // default V34
 	SystemID   string
 	Password   string
 	SystemType string
@@ -58,7 +82,22 @@ type AccountConfig struct {
 	Window     int     // unanswered submits per session, 1 to MaxWindow; default 10
 	TPS        float64 // submit_sm a second over all binds; 0: no limit
 	BindTPS    float64 // submit_sm a second on each bind besides; 0: no limit
-	TLS        *tls.Config
+
+	// Of the bind (SMPP v3.4 §4.1.1): the numbers whose messages are to come here.
+	AddressTON, AddressNPI byte
+	AddressRange           string
+
+	// TLS gives the configuration of the next handshake, so that renewed certificates
+	// count without a restart; nil: no TLS. Where it returns an error and a
+	// configuration, that is the last good one.
+	TLS func() (*tls.Config, error)
+
+	// ReturnAfter is how long a bind stays with another address than the first
+	// before the first is tried again; 0: for ever.
+	ReturnAfter time.Duration
+	// KeepAlive is the idle time after which TCP probes the connection; default 30s,
+	// below 0: never. It is Dial's where that is set.
+	KeepAlive time.Duration
 
 	EnquireLink     time.Duration // silence after which the peer is asked; default 30s
 	ResponseTimeout time.Duration // for an answer to a submit, an enquire_link, an unbind; default 10s
@@ -79,6 +118,14 @@ type AccountConfig struct {
 	RetryStatus uint32
 	// Statuses are what the SMSC's answers mean; nil: wire.Standard.
 	Statuses *wire.Statuses
+
+	// Outbind makes the account's receivers wait for the SMSC to connect; nil: they
+	// connect themselves.
+	Outbind *Outbind
+
+	// Capture gets what is sent and received; nil: nothing is captured. It is closed
+	// by its owner, after the account has stopped.
+	Capture *Capture
 
 	// Dial opens a connection; nil: net.Dialer. TLS is added on top.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -118,8 +165,22 @@ func (c AccountConfig) withDefaults() AccountConfig {
 	if c.Statuses == nil {
 		c.Statuses = wire.Standard
 	}
+	if c.Version == 0 {
+		c.Version = V34
+	}
+	if c.KeepAlive == 0 {
+		c.KeepAlive = 30 * time.Second
+	}
 	if c.Dial == nil {
-		c.Dial = (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext
+		c.Dial = (&net.Dialer{KeepAlive: -1, KeepAliveConfig: c.keepAlive()}).DialContext
 	}
 	return c
+}
+
+// keepAlive gives a peer up after three probes, a quarter of the idle time apart.
+func (c *AccountConfig) keepAlive() net.KeepAliveConfig {
+	return net.KeepAliveConfig{
+		Enable: c.KeepAlive > 0, Idle: c.KeepAlive,
+		Interval: max(c.KeepAlive/4, time.Second), Count: 3,
+	}
 }

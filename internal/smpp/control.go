@@ -26,6 +26,8 @@ func appendBind(dst []byte, cfg *AccountConfig, t BindType, sequence uint32) []b
 	}
 	p := pdu.NewBindRequest(types[t])
 	p.SystemID, p.Password, p.SystemType = cfg.SystemID, cfg.Password, cfg.SystemType
+	p.InterfaceVersion = byte(cfg.Version)
+	p.AddressRange = pdu.NewAddressRangeWithTonNpiAddr(cfg.AddressTON, cfg.AddressNPI, cfg.AddressRange)
 	return appendPDU(dst, p, sequence)
 }
 
@@ -48,7 +50,7 @@ func appendRefusal(dst []byte, h wire.Header) ([]byte, bool) {
 		return dst, false
 	}
 	if !p.CanResponse() {
-		return dst, true // outbind, alert_notification
+		return dst, true // outbind, alert_notification (SMPP v3.4 §4.1.7, §4.12)
 	}
 	status := wire.StatusInvBndSts
 	switch h.ID {

@@ -50,7 +50,7 @@ func (a *Account) take(s *session, now time.Time, room, bytes int) (wait time.Du
 			}
 			room = min(room, permits)
 		}
-		size := submitSize(&next.SM)
+		size := submitSize(&next.SM) + len(next.MessageID)
 		if len(s.batch) == room || (size > bytes && len(s.batch) > 0) {
 			break
 		}

@@ -19,7 +19,8 @@ type Metrics struct {
 	throttles, late, unknown    *prometheus.CounterVec
 	binds, bindFailures         *prometheus.CounterVec
 	deliveries, deliveryResults *prometheus.CounterVec
-	malformed                   *prometheus.CounterVec
+	malformed, alerts           *prometheus.CounterVec
+	outbinds                    *prometheus.CounterVec
 	sent, received              *prometheus.CounterVec
 	trip                        *prometheus.HistogramVec
 }
@@ -54,6 +55,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		deliveries:      counter("deliver_received_total", "deliver_sm and data_sm received.", "smsc"),
 		deliveryResults: counter("deliver_responses_total", "Responses to deliver_sm and data_sm by command_status.", "smsc", "status"),
 		malformed:       counter("malformed_total", "PDUs that could not be used, by what was wrong.", "smsc", "what"),
+		alerts:          counter("alert_notifications_total", "alert_notification received: a subscriber can be reached again.", "smsc"),
+		outbinds:        counter("outbinds_total", "Connections made to us for an outbind, by what became of them: accepted, address, credentials, malformed, unwanted, crowded.", "smsc", "outcome"),
 		sent:            counter("sent_bytes_total", "Bytes written.", "smsc", "bind"),
 		received:        counter("received_bytes_total", "Bytes read.", "smsc", "bind"),
 	}
@@ -74,6 +77,7 @@ type accountMetrics struct {
 	queued, limit                        prometheus.Gauge
 	notSent, inDoubt, responded          prometheus.Counter
 	throttles, late, unknown, deliveries prometheus.Counter
+	alerts                               prometheus.Counter
 	trip                                 prometheus.Observer
 	responses, deliveryResults           statusCounters
 }
@@ -92,6 +96,7 @@ func (m *Metrics) account(smsc string) *accountMetrics {
 		late:       m.late.WithLabelValues(smsc),
 		unknown:    m.unknown.WithLabelValues(smsc),
 		deliveries: m.deliveries.WithLabelValues(smsc),
+		alerts:     m.alerts.WithLabelValues(smsc),
 		trip:       m.trip.WithLabelValues(smsc),
 
 		responses:       newStatusCounters(m.responses, smsc),
@@ -133,6 +138,10 @@ func (m *accountMetrics) answered(answers []Answer) {
 }
 
 func (m *accountMetrics) respondedTo(status uint32) { m.deliveryResults.of(status).Inc() }
+
+func (m *accountMetrics) outbinds(outcome string) prometheus.Counter {
+	return m.of.outbinds.WithLabelValues(m.smsc, outcome)
+}
 
 // malformed is off every hot path. what is one of a handful of words.
 func (m *accountMetrics) malformed(what string) prometheus.Counter {

@@ -12,9 +12,6 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/smpp/wire"
 )
 
-// tagCongestionState is SMPP v5.0 §4.8.4.18: how busy the SMSC is, in a response.
-const tagCongestionState uint16 = 0x0428
-
 // incoming is a delivery as read, its body still in the read buffer.
 type incoming struct {
 	id, sequence uint32
@@ -69,12 +66,16 @@ func (s *session) consume(now time.Time) bool {
 		whole = true
 		switch h.ID {
 		case wire.SubmitSMResp:
-			s.onSubmitResp(h, body)
+			s.onResponse(OpSubmit, h, body)
 		case wire.DeliverSM, wire.DataSMID:
 			s.onDelivery(h, body)
 		case wire.GenericNack:
 			s.onNack(h)
 		default:
+			if op, ok := opOf(h.ID); ok {
+				s.onResponse(op, h, body)
+				break
+			}
 			s.onControl(h)
 		}
 	}
@@ -101,16 +102,23 @@ func (s *session) say(encode func(dst []byte) []byte) {
 	s.wakeWriter()
 }
 
-func (s *session) onSubmitResp(h wire.Header, body []byte) {
-	r := response{sequence: h.Sequence, status: h.Status, id: len(s.ids)}
-	if err := s.resp.Decode(body); err != nil {
-		// The SMSC has taken or refused the submit all the same: without an id its
-		// receipt will not be found, but saying anything else would double it.
-		s.metrics.account.malformed("submit_sm_resp").Inc()
-	} else {
+func (s *session) onResponse(op Op, h wire.Header, body []byte) {
+	r := response{sequence: h.Sequence, status: h.Status, id: len(s.ids), op: op}
+	switch {
+	case op == OpQuery:
+		s.ids = append(s.ids, body...) // for who asked
+	case op >= OpCancel:
+		// No body (SMPP v3.4 §4.9.2, §4.10.2), whatever some send.
+	default:
+		if err := s.resp.Decode(body); err != nil {
+			// The SMSC has taken or refused the submit all the same: without an id its
+			// receipt will not be found, but saying anything else would double it.
+			s.metrics.account.malformed(wire.CommandName(h.ID)).Inc()
+			break
+		}
 		s.ids = append(s.ids, s.resp.MessageID...)
 		if len(s.resp.TLVs) > 0 {
-			if v, ok := s.resp.TLV(tagCongestionState); ok && len(v) == 1 {
+			if v, ok := s.resp.TLV(wire.TagCongestionState); ok && len(v) == 1 {
 				s.congestion = max(s.congestion, v[0])
 			}
 		}
@@ -122,7 +130,7 @@ func (s *session) onSubmitResp(h wire.Header, body []byte) {
 // onNack takes a generic_nack with the number of a submit for its refusal
 // (SMPP v3.4 §4.3). It must not look like an acceptance, whatever its status.
 func (s *session) onNack(h wire.Header) {
-	r := response{sequence: h.Sequence, status: h.Status, id: len(s.ids), end: len(s.ids)}
+	r := response{sequence: h.Sequence, status: h.Status, id: len(s.ids), end: len(s.ids), nack: true}
 	if r.status == wire.StatusOK {
 		r.status = wire.StatusUnknownErr
 	}
@@ -176,6 +184,10 @@ func (s *session) onControl(h wire.Header) {
 	case wire.UnbindResp:
 		s.unbound.Store(true)
 		s.notify()
+	case wire.AlertNotification:
+		// It has no response (SMPP v3.4 §4.12), and asks for nothing: what waits for
+		// the subscriber waits at the SMSC.
+		s.a.metrics.alerts.Inc()
 	default:
 		if h.Response() {
 			// A response to something that was not asked, or to nothing known: a nack

@@ -112,6 +112,15 @@ func (r *ring) forget(sequence uint32) bool {
 type response struct {
 	sequence, status uint32
 	id, end          int // where its message id lies among those of the batch
+	op               Op
+	nack             bool // a generic_nack, which answers any
+}
+
+// answers says whether the response is one to s. data_sm and submit_sm are not told
+// apart: there are SMSCs that answer the one as the other, and the message is with
+// them all the same.
+func (r *response) answers(s *Submit) bool {
+	return r.op == s.Op || r.nack || r.op <= OpData && s.Op <= OpData
 }
 
 // settle joins responses to their submits and appends the answers, without
@@ -124,7 +133,7 @@ func (r *ring) settle(responses []response, now time.Time, answers []Answer) (ou
 	defer r.mu.Unlock()
 	for i := range responses {
 		s := r.find(responses[i].sequence)
-		if s == nil {
+		if s == nil || !responses[i].answers(s.submit) {
 			unknown++ // answered before, forgotten, or never sent: nobody to tell
 			continue
 		}

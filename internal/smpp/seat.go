@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"sync"
 	"time"
 )
@@ -23,6 +24,11 @@ type seat struct {
 	shown   BindStatus
 	session *session
 	logged  string // the last trouble logged
+
+	// of run, but for reserved: see first.go
+	at       int      // the address that the session is with
+	declined int      // returns to the first address in a row that came to nothing
+	reserved net.Conn // to the first address, for the next bind; set while the session drains
 }
 
 func newSeat(a *Account, bind int, t BindType) *seat {
@@ -30,6 +36,9 @@ func newSeat(a *Account, bind int, t BindType) *seat {
 	s.shown = BindStatus{Bind: bind, Type: t, State: Closed, Since: time.Now()}
 	return s
 }
+
+// awaits says that the SMSC makes the connection.
+func (s *seat) awaits() bool { return s.a.cfg.Outbind != nil && s.kind == Receiver }
 
 // A session that lasted this long was a good one: the backoff begins anew.
 const lastedWell = 10 * time.Second
@@ -50,7 +59,13 @@ func (s *seat) run(ctx, binding context.Context) {
 		if binding.Err() != nil {
 			break
 		}
+		if errors.Is(err, errReturning) {
+			continue
+		}
 		wait := backoff(troubleOf(err), attempt, rand.Float64())
+		if s.awaits() && troubleOf(err) == troubleNetwork {
+			wait = 0 // it is the SMSC that comes again, or does not
+		}
 		attempt++
 		s.trouble(err, wait)
 		timer := time.NewTimer(wait)
@@ -63,6 +78,7 @@ func (s *seat) run(ctx, binding context.Context) {
 			break
 		}
 	}
+	s.dropReserved()
 	s.show(Closed, func(b *BindStatus) { b.NextTry = time.Time{} })
 	s.a.events.StateChanged(s.a)
 }
@@ -70,19 +86,17 @@ func (s *seat) run(ctx, binding context.Context) {
 // connect tries the addresses in order. A refusal of the bind is the account's and
 // not the address's: the others are not asked, for they could count it too.
 func (s *seat) connect(ctx context.Context) (*session, error) {
+	if s.awaits() {
+		return s.await(ctx)
+	}
 	if len(s.a.cfg.Addresses) == 0 {
 		return nil, errors.New("no address is configured")
 	}
 	var errs []error
-	for _, address := range s.a.cfg.Addresses {
-		s.show(Connecting, func(b *BindStatus) { b.Address, b.NextTry = address, time.Time{} })
-		conn, err := dial(ctx, &s.a.cfg, address)
+	for i, address := range s.a.cfg.Addresses {
+		session, err := s.connectTo(ctx, i, address)
 		if err == nil {
-			s.show(Binding, nil)
-			var in frames
-			if in, err = bind(ctx, &s.a.cfg, s.kind, conn); err == nil {
-				return newSession(s.a, s.bind, s.kind, conn, in, s.metrics), nil
-			}
+			return session, nil
 		}
 		errs = append(errs, err)
 		if troubleOf(err) != troubleNetwork || ctx.Err() != nil {
@@ -90,6 +104,30 @@ func (s *seat) connect(ctx context.Context) (*session, error) {
 		}
 	}
 	return nil, errors.Join(errs...)
+}
+
+func (s *seat) connectTo(ctx context.Context, i int, address string) (*session, error) {
+	s.show(Connecting, func(b *BindStatus) { b.Address, b.NextTry = address, time.Time{} })
+	conn := s.takeReserved(i)
+	if conn == nil {
+		var err error
+		if conn, err = dial(ctx, &s.a.cfg, address); err != nil {
+			return nil, err
+		}
+	}
+	return s.bindOn(ctx, i, conn, frames{})
+}
+
+// bindOn binds on a connection, of which in holds what has been read of it.
+func (s *seat) bindOn(ctx context.Context, i int, conn net.Conn, in frames) (*session, error) {
+	s.show(Binding, nil)
+	in, info, err := bind(ctx, &s.a.cfg, s.kind, conn, in)
+	if err != nil {
+		return nil, err
+	}
+	s.at = i
+	s.show(Binding, func(b *BindStatus) { b.Peer, b.Version = info.systemID, info.version })
+	return newSession(s.a, s.bind, s.kind, conn, in, s.metrics), nil
 }
 
 // hold keeps a session until it ends.
@@ -105,17 +143,22 @@ func (s *seat) hold(ctx, binding context.Context, session *session) error {
 	s.metrics.up.Set(1)
 	s.metrics.window.Set(float64(window))
 	s.metrics.binds.Inc()
-	s.a.log.Info("bound", "bind", s.bind, "type", s.kind.String(), "address", s.status().Address)
+	s.tellBound()
 
-	draining := context.AfterFunc(binding, func() {
+	held, letGo := context.WithCancelCause(binding)
+	draining := context.AfterFunc(held, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.session == session {
 			s.shown.State, s.shown.Since = Draining, time.Now()
 		}
 	})
-	err := session.keep(ctx, binding, func() { s.a.events.StateChanged(s.a) })
+	var watch sync.WaitGroup
+	watch.Go(func() { s.watchFirst(held, letGo) })
+	err := session.keep(ctx, held, func() { s.a.events.StateChanged(s.a) })
 	draining()
+	letGo(nil)
+	watch.Wait()
 
 	s.metrics.up.Set(0)
 	s.metrics.window.Set(0)
@@ -123,10 +166,20 @@ func (s *seat) hold(ctx, binding context.Context, session *session) error {
 	s.session = nil
 	s.mu.Unlock()
 	s.show(Connecting, func(b *BindStatus) { b.Window = 0 })
-	if binding.Err() != nil {
-		s.a.log.Info("unbound", "bind", s.bind, "type", s.kind.String())
+	if binding.Err() != nil || errors.Is(err, errReturning) {
+		s.a.log.Info("unbound", "bind", s.bind, "type", s.kind.String(), "why", err)
 	}
 	return err
+}
+
+// tellBound logs a bind that came up, and what of it may become trouble.
+func (s *seat) tellBound() {
+	st := s.status()
+	s.a.log.Info("bound", "bind", s.bind, "type", s.kind.String(), "address", st.Address, "version", s.a.cfg.Version.String())
+	if st.Version != 0 && st.Version < s.a.cfg.Version {
+		s.a.log.Warn("the SMSC speaks an older version of SMPP than the bind announced: what it does not know it may refuse",
+			"bind", s.bind, "smsc_version", st.Version.String(), "remedy", "set INTERFACE_VERSION to it")
+	}
 }
 
 // trouble shows, counts and logs why the bind is not up. The same trouble again is

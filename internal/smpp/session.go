@@ -80,9 +80,18 @@ var (
 	errStopped   = errors.New("the account was stopped")
 	errUnbound   = errors.New("unbound")
 	errPeerLeft  = errors.New("the SMSC unbound")
+	errReturning = errors.New("the first address answers again")
 	errLane      = errors.New("the SMSC does not read our responses")
 	errNoEnquire = errors.New("the SMSC did not answer enquire_link in time")
 )
+
+// stopCause is why the context that keeps a session has ended.
+func stopCause(ctx context.Context) error {
+	if errors.Is(context.Cause(ctx), errReturning) {
+		return errReturning
+	}
+	return errStopped
+}
 
 func newSession(a *Account, bind int, t BindType, conn net.Conn, in frames, metrics *bindMetrics) *session {
 	s := &session{
@@ -165,6 +174,17 @@ func (s *session) finish(cause error) {
 	s.notify()
 }
 
+// bow ends a session whose peer seems not to be there any more, with an unbind all
+// the same: an SMSC that still reads lets go of the bind at once, instead of
+// refusing the next one as a second (ESME_RALYBND) until it notices.
+func (s *session) bow(cause error) {
+	if s.finishing.Load() {
+		return
+	}
+	s.lane.add(func(dst []byte) []byte { return appendPDU(dst, pdu.NewUnbind(), s.ring.next()) })
+	s.finish(cause)
+}
+
 const (
 	finishWithin = time.Second
 	// lingering is how long answers are still read after a write failed, or after
@@ -228,7 +248,7 @@ alive:
 			now = time.Now()
 			if at == running && ctx.Err() == nil {
 				at = settling
-				s.because(errStopped)
+				s.because(stopCause(binding))
 				s.a.leave(s)
 			}
 		case <-s.notice:
@@ -303,9 +323,9 @@ func (s *session) expire(now time.Time, answers []Answer) []Answer {
 	inARow := s.timeouts.Add(int64(n))
 	switch {
 	case s.silence(now) >= timeout:
-		s.fail(fmt.Errorf("submits stay unanswered, and nothing was received for %v", timeout))
+		s.bow(fmt.Errorf("submits stay unanswered, and nothing was received for %v", timeout))
 	case inARow >= int64(max(s.a.cfg.Window, 3)):
-		s.fail(fmt.Errorf("%d submits in a row stayed unanswered for %v", inARow, timeout))
+		s.bow(fmt.Errorf("%d submits in a row stayed unanswered for %v", inARow, timeout))
 	}
 	return answers
 }
@@ -327,7 +347,7 @@ func (s *session) enquire(now, asked time.Time) time.Time {
 	case silence <= now.Sub(asked):
 		return time.Time{}
 	case now.Sub(asked) >= s.a.cfg.ResponseTimeout:
-		s.fail(errNoEnquire)
+		s.bow(errNoEnquire)
 	}
 	return asked
 }

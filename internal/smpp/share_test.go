@@ -295,7 +295,7 @@ func TestCongestionStateLowersThePaceBeforeAnythingIsRefused(t *testing.T) {
 			a.pace.sent = meter{}
 			a.mu.Unlock()
 			a.Offer(messages(1))
-			resp := wire.SubmitResp{MessageID: []byte("x"), TLVs: []wire.TLV{{Tag: tagCongestionState, Value: []byte{state}}}}
+			resp := wire.SubmitResp{MessageID: []byte("x"), TLVs: []wire.TLV{{Tag: wire.TagCongestionState, Value: []byte{state}}}}
 			b, err := resp.Append(nil, p.expect(wire.SubmitSM).Sequence, wire.StatusOK)
 			if err != nil {
 				t.Fatal(err)

@@ -10,8 +10,9 @@ const (
 	Connecting                  // dialing, TLS
 	Binding                     // bind sent
 	Bound
-	Draining // stopping: waits for answers, then unbinds
-	Waiting  // backing off before the next attempt
+	Draining  // stopping: waits for answers, then unbinds
+	Waiting   // backing off before the next attempt
+	Listening // for an outbind
 )
 
 func (s BindState) String() string {
@@ -28,6 +29,8 @@ func (s BindState) String() string {
 		return "draining"
 	case Waiting:
 		return "waiting"
+	case Listening:
+		return "listening"
 	}
 	return "unknown"
 }
@@ -53,6 +56,8 @@ type BindStatus struct {
 	State     BindState
 	Since     time.Time // of State
 	Address   string    // the last one tried
+	Peer      string    // system_id of the SMSC, of the last bind
+	Version   Version   // sc_interface_version of the last bind; 0: the SMSC did not say
 	Window    int       // 0: cannot submit
 	InUse     int
 	Alert     bool   // someone has to act: the SMSC refuses the credentials

@@ -12,24 +12,89 @@ import (
 // first, 0 last.
 const Priorities = 4
 
-// Submit is one submit_sm to be sent.
+// Op is what a Submit asks of the SMSC.
+type Op uint8
+
+const (
+	OpSubmit  Op = iota // submit_sm
+	OpData              // data_sm; the message is in SM's message_payload TLV
+	OpCancel            // cancel_sm of the message MessageID
+	OpReplace           // replace_sm of the message MessageID
+	OpQuery             // query_sm of the message MessageID
+	ops
+)
+
+var opNames = [ops]string{"submit", "data", "cancel", "replace", "query"}
+
+func (o Op) String() string { return opNames[min(o, ops-1)] }
+
+// opOf is the operation that a response answers; ok is false for responses that answer none.
+func opOf(respID uint32) (o Op, ok bool) {
+	switch respID {
+	case wire.SubmitSMResp:
+		return OpSubmit, true
+	case wire.DataSMResp:
+		return OpData, true
+	case wire.CancelSMResp:
+		return OpCancel, true
+	case wire.ReplaceSMResp:
+		return OpReplace, true
+	case wire.QuerySMResp:
+		return OpQuery, true
+	}
+	return 0, false
+}
+
+// Submit is one submit_sm to be sent, or another request about one message. Whatever it is, it takes a place in the
+// window and a permit of the pace, and ends in exactly one Answer.
 //
 // It is owned by the caller until Offer and by the account until its Answer. After
 // an InDoubt it must not be reused or offered again (a late answer may still name
 // it): what is sent again is a new Submit.
 type Submit struct {
 	SM       wire.SM
+	Op       Op
 	Priority uint8  // 0..3, 3 first; more counts as 3
 	Owner    any    // the caller's, untouched
 	Claim    *Claim // nil: cannot be revoked
 	// Expires is when it is too late to send it: from then on it comes back NotSent,
 	// when its turn to be written comes or earlier. Zero: never.
 	Expires time.Time
+
+	// MessageID is of the message that is cancelled, replaced or queried. SM then has what else the request
+	// has of it: addresses, and for OpReplace the text, times and registered_delivery.
+	MessageID []byte
 }
 
 // expired says that it is too late.
 func (s *Submit) expired(now time.Time) bool {
 	return !s.Expires.IsZero() && !faultpoint.Wall(now).Before(s.Expires)
+}
+
+// Append appends the PDU to dst. On a field over its limit dst comes back as it was.
+func (s *Submit) Append(dst []byte, sequence uint32) ([]byte, error) {
+	m := &s.SM
+	switch s.Op {
+	case OpData:
+		d := wire.DataSM{
+			ServiceType: m.ServiceType, Source: m.Source, Dest: m.Dest, ESMClass: m.ESMClass,
+			RegisteredDelivery: m.RegisteredDelivery, DataCoding: m.DataCoding, TLVs: m.TLVs,
+		}
+		return d.AppendData(dst, sequence)
+	case OpCancel:
+		c := wire.Cancel{ServiceType: m.ServiceType, MessageID: s.MessageID, Source: m.Source, Dest: m.Dest}
+		return c.Append(dst, sequence)
+	case OpReplace:
+		r := wire.Replace{
+			MessageID: s.MessageID, Source: m.Source, ScheduleDeliveryTime: m.ScheduleDeliveryTime, ValidityPeriod: m.ValidityPeriod,
+			RegisteredDelivery: m.RegisteredDelivery, DefaultMsgID: m.DefaultMsgID, ShortMessage: m.ShortMessage,
+		}
+		return r.Append(dst, sequence)
+	case OpQuery:
+		q := wire.Query{MessageID: s.MessageID, Source: m.Source}
+		return q.Append(dst, sequence)
+	}
+	return m.AppendSubmit(dst, sequence)
 }
 
 // Outcome is what became of a Submit.
@@ -65,6 +130,8 @@ type Answer struct {
 
 	// Status is the command_status, MessageID the message_id as written, of a
 	// Responded. A generic_nack is a Responded too, its Status never 0.
+	//
+	// For OpQuery MessageID is the whole body of the query_sm_resp.
 	Status    uint32
 	MessageID string
 

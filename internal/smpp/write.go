@@ -131,7 +131,7 @@ func (s *session) encode() {
 	s.ends = s.ends[:0]
 	kept := 0
 	for i, m := range s.batch {
-		buf, err := m.SM.AppendSubmit(s.buf, s.sequences[i])
+		buf, err := m.Append(s.buf, s.sequences[i])
 		if err != nil {
 			if s.ring.forget(s.sequences[i]) {
 				s.release(1)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cespare/xxhash/v2"
+	"github.com/linxGnu/gosmpp/data"
 )
 
 // Submit is one submit_sm or data_sm as it came in, in the order of arrival.
@@ -27,6 +28,7 @@ type Submit struct {
 	Total, Part        byte   // 0 for a message of one part
 	Status             uint32 // that it is answered with
 	Answered           bool   // false: a fault keeps the answer back
+	ByData             bool   // it was a data_sm
 }
 
 // Kind tells receipts from messages.
@@ -166,6 +168,7 @@ func (a *audit) submit(b *bind, m *message, f *fate, answered bool) {
 		From: m.from.Address(), To: m.to.Address(), ESMClass: m.esmClass, DataCoding: m.dataCoding,
 		RegisteredDelivery: m.registered, Length: len(m.raw), Hash: xxhash.Sum64(m.raw),
 		Ref: m.ref, Total: m.total, Part: m.part, Status: f.status, Answered: answered,
+		ByData: m.response == data.DATA_SM_RESP,
 	}
 	if a.bodies {
 		e.Body = m.raw

@@ -60,6 +60,7 @@ type answer struct {
 	sequence uint32
 	status   uint32
 	id       string
+	load     byte      // congestion_state; 0: none
 	parcels  []*parcel // receipts and replies, which follow the answer
 }
 
@@ -214,6 +215,10 @@ func (b *bind) handle(h pdu.Header, raw []byte) bool {
 		b.handleResponse(h, raw)
 		return true
 	}
+	if !b.s.opts.Version.knows(h.CommandID) {
+		b.write1(data.GENERIC_NACK, uint32(data.ESME_RINVCMDID), sequence)
+		return true
+	}
 	p, err := decode(h, raw)
 	if err != nil {
 		b.s.count.malformed.Add(1)
@@ -236,7 +241,7 @@ func (b *bind) handle(h pdu.Header, raw []byte) bool {
 		return false
 	case *pdu.SubmitSM:
 		m, err := messageOfSubmit(p, raw)
-		if err != nil {
+		if err != nil || b.s.opts.Version.refuses(p) {
 			b.s.count.malformed.Add(1)
 			b.write1(data.SUBMIT_SM_RESP, uint32(data.ESME_RINVCMDLEN), sequence)
 			return true
@@ -246,11 +251,11 @@ func (b *bind) handle(h pdu.Header, raw []byte) bool {
 		m := messageOfData(p)
 		return b.submitted(&m)
 	case *pdu.QuerySM:
-		b.write1(data.QUERY_SM_RESP, uint32(data.ESME_RQUERYFAIL), sequence)
+		b.query(p)
 	case *pdu.CancelSM:
-		b.write1(data.CANCEL_SM_RESP, uint32(data.ESME_RCANCELFAIL), sequence)
+		b.cancel(p)
 	case *pdu.ReplaceSM:
-		b.write1(data.REPLACE_SM_RESP, uint32(data.ESME_RREPLACEFAIL), sequence)
+		b.replace(p)
 	default:
 		b.write1(data.GENERIC_NACK, uint32(data.ESME_RINVCMDID), sequence)
 	}
@@ -298,6 +303,7 @@ func (b *bind) bindRequest(p *pdu.BindRequest) bool {
 	case len(s.opts.Accounts) > 0 && password != p.Password:
 		status = uint32(data.ESME_RINVPASWD)
 	}
+	s.tellBind(p, status)
 	if status != 0 {
 		s.count.bindsRefused.Add(1)
 		s.log.Info("bind refused", "system_id", p.SystemID, "status", StatusName(status))
@@ -311,6 +317,7 @@ func (b *bind) bindRequest(p *pdu.BindRequest) bool {
 
 	resp := p.GetResponse().(*pdu.BindResp)
 	resp.SystemID = s.opts.SystemID
+	s.opts.Version.sign(resp)
 	b.mu.Lock()
 	b.bound = true
 	resp.Marshal(b.out)

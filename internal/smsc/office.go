@@ -27,6 +27,7 @@ type parcel struct {
 	repeat    bool // to be sent once more after its acknowledgement
 	tries     int
 	failures  int
+	void      bool // its message was cancelled before it was written
 
 	// While it is sent and not answered.
 	on         *bind
@@ -182,6 +183,11 @@ func (o *office) round() time.Duration {
 
 // assign gives a parcel to a bind, or lets it wait for one.
 func (o *office) assign(p *parcel) {
+	if p.void {
+		o.release(p)
+		o.reserved--
+		return
+	}
 	b := o.choose(p)
 	if b == nil {
 		o.release(p)
@@ -244,6 +250,11 @@ func (o *office) pump(b *bind) {
 	m, wrote := &b.mail, false
 	for m.queue.len() > 0 && len(m.sent) < o.s.opts.DeliverWindow {
 		p := m.queue.items[m.queue.head]
+		if p.void {
+			m.queue.pop()
+			o.reserved--
+			continue
+		}
 		sequence, err := b.deliver(p.raw)
 		if err != nil {
 			break // its reader is about to call leave, which gives all to others

@@ -43,6 +43,13 @@ type Options struct {
 	AuditFile string
 	// AuditBodies adds the short_message in hexadecimal to those lines.
 	AuditBodies bool
+	// Remember is how many of the last accepted messages query_sm, cancel_sm and
+	// replace_sm find. 0 remembers none: each of them then fails.
+	Remember int
+	// Version is the version of SMPP spoken.
+	Version Version
+	// OnBind, when set, gets every bind as it is answered.
+	OnBind func(Bind)
 	// Keep is how many of the last submits and deliveries Submits and
 	// Delivers hold in memory. 0 keeps none.
 	Keep int
@@ -90,6 +97,13 @@ type Behaviour struct {
 	// EnquireLink is how often the simulator itself sends an enquire_link on
 	// each bind; 0 never.
 	EnquireLink time.Duration
+
+	// DropManaged is how many of the first cancel_sm and replace_sm are carried out
+	// and not answered: the connection is closed instead.
+	DropManaged int
+	// Congestion is the congestion_state (SMPP v5.0 §4.8.4.18), 1 to 100, that goes
+	// with every message id; 0 sends none.
+	Congestion int
 
 	// MessageID is the form of message ids.
 	MessageID IDKind
@@ -301,6 +315,7 @@ func (beh Behaviour) validate() error {
 	notNegative("Window", float64(beh.Window))
 	notNegative("ReadRate", beh.ReadRate)
 	notNegative("RefuseBinds", float64(beh.RefuseBinds))
+	notNegative("DropManaged", float64(beh.DropManaged))
 	notNegative("BindDelay", float64(beh.BindDelay))
 	notNegative("EnquireLink", float64(beh.EnquireLink))
 	notNegative("MO.Rate", beh.MO.Rate)
@@ -317,6 +332,9 @@ func (beh Behaviour) validate() error {
 	}
 	if err := checkOutcomes(beh.Receipts.Outcomes); err != nil {
 		fault("Receipts.Outcomes: %w", err)
+	}
+	if beh.Congestion < 0 || beh.Congestion > 100 {
+		fault("Congestion is %d; give 0 for none, or up to 100", beh.Congestion)
 	}
 	if beh.MessageID >= idKinds {
 		fault("MessageID is %d, which is no form of message ids", beh.MessageID)

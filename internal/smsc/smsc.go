@@ -23,6 +23,7 @@ type SMSC struct {
 	seed   uint64
 	epoch  time.Time
 	office *office
+	memory *memory
 	audit  *audit
 	count  counters
 	limit  limiter
@@ -33,6 +34,7 @@ type SMSC struct {
 
 	submitted atomic.Uint64 // numbers submits, whatever becomes of them
 	accepted  atomic.Uint64 // numbers message ids
+	managed   atomic.Int64  // cancel_sm and replace_sm dropped because of DropManaged
 	refusals  atomic.Uint64 // binds refused because of BindStatus
 	firstID   uint64
 	moSent    atomic.Uint64 // numbers unsolicited messages
@@ -67,7 +69,7 @@ func New(o Options) (*SMSC, error) {
 	r := newRandom(s.seed, 0)
 	s.firstID = 0x1000_0000 + r.next()%0xd000_0000
 	s.behaviour.Store(&o.Behaviour)
-	s.office = newOffice(s)
+	s.office, s.memory = newOffice(s), newMemory(s)
 	return s, nil
 }
 
@@ -159,19 +161,7 @@ func (s *SMSC) accept() {
 				continue
 			}
 		}
-		s.mu.Lock()
-		if s.stopped || len(s.binds) >= s.opts.MaxBinds {
-			s.mu.Unlock()
-			s.count.bindsRefused.Add(1)
-			_ = conn.Close()
-			continue
-		}
-		s.lastBind++
-		b := newBind(s, s.lastBind, conn)
-		s.binds[b] = struct{}{}
-		s.running.Go(b.read)
-		s.running.Go(b.write)
-		s.mu.Unlock()
+		s.serve(conn)
 	}
 }
 

@@ -27,6 +27,8 @@ type Stats struct {
 	Retried       uint64 // tries that ended in a negative or missing answer
 	GivenUp       uint64 // deliveries given up after Retry.Max such tries
 
+	Queried, Cancelled, Replaced uint64 // query_sm, cancel_sm and replace_sm that did what they asked for
+
 	Queue     int    // deliver_sm that wait to be sent
 	InFlight  int    // deliver_sm sent and not answered
 	Malformed uint64 // PDUs that could not be read
@@ -38,6 +40,7 @@ type counters struct {
 	submits, accepted, refused, throttled, unanswered atomic.Uint64
 	receiptsSent, receiptsAcked, moSent, moAcked      atomic.Uint64
 	retried, givenUp, malformed                       atomic.Uint64
+	queried, cancelled, replaced                      atomic.Uint64
 }
 
 // Stats reads all counters.
@@ -50,6 +53,7 @@ func (s *SMSC) Stats() Stats {
 		ReceiptsSent: c.receiptsSent.Load(), ReceiptsAcked: c.receiptsAcked.Load(),
 		MOSent: c.moSent.Load(), MOAcked: c.moAcked.Load(),
 		Retried: c.retried.Load(), GivenUp: c.givenUp.Load(), Malformed: c.malformed.Load(),
+		Queried: c.queried.Load(), Cancelled: c.cancelled.Load(), Replaced: c.replaced.Load(),
 	}
 	st.Binds, st.Receivers, st.Queue, st.InFlight = s.office.sizes()
 	return st

@@ -15,6 +15,8 @@ type fate struct {
 	silent    bool   // accepted, and never answered
 	drop      bool   // the connection ends with it
 	parcels   []*parcel
+	end       outcome       // of an accepted one
+	delay     time.Duration // until then
 }
 
 // submitted handles a submit_sm or data_sm. False ends the connection in order;
@@ -33,8 +35,9 @@ func (b *bind) submitted(m *message) bool {
 
 	answered := !f.silent && (!f.drop || beh.Drop.AfterAnswer)
 	s.audit.submit(b, m, &f, answered)
+	s.memory.add(b, m, &f, now)
 
-	a := answer{due: now + beh.Latency.draw(&r), order: n, command: m.response, sequence: m.sequence, status: f.status, id: f.id}
+	a := answer{due: now + beh.Latency.draw(&r), order: n, command: m.response, sequence: m.sequence, status: f.status, id: f.id, load: byte(beh.Congestion)}
 	first := r.chance(beh.Receipts.BeforeResponse)
 	switch {
 	case f.drop && !beh.Drop.AfterAnswer:
@@ -106,6 +109,7 @@ func (beh *Behaviour) refusal(destination string, r *random) uint32 {
 // says that there was no place for them.
 func (b *bind) consequences(beh *Behaviour, m *message, f *fate, now time.Duration, r *random) (parcels []*parcel, full bool) {
 	end := beh.outcome(r)
+	f.end = end
 	final, intermediate := wanted(m.registered, end)
 	if beh.Receipts.Off {
 		final, intermediate = false, false
@@ -115,9 +119,13 @@ func (b *bind) consequences(beh *Behaviour, m *message, f *fate, now time.Durati
 		reply = beh.reply(m, r)
 	}
 	if !final && !intermediate && reply == "" {
+		if b.s.opts.Remember > 0 {
+			f.delay = beh.Receipts.Delay.draw(r)
+		}
 		return nil, false
 	}
 	delay := beh.Receipts.Delay.draw(r)
+	f.delay = delay
 	if intermediate {
 		p := b.receipt(beh, m, f, outcomeByStat["ENROUTE"], delay/2, r)
 		p.due = now + delay/2

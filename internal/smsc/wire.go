@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	headerLen = 16
+	headerLen    = 16
+	tlvHeaderLen = 4
 	// maxPDU is the codec's own limit.
 	maxPDU = data.MAX_PDU_LEN
 	// responseBit sets a response's command_id apart from its request's (SMPP v3.4 §5.1.2.1).

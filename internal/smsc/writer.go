@@ -110,15 +110,22 @@ func (b *bind) appendAnswer(a *answer) {
 		appendHeader(b.out, a.command, a.status, a.sequence)
 		return
 	}
-	appendIDResponse(b.out, a.command, a.sequence, a.id)
+	appendIDResponse(b.out, a.command, a.sequence, a.id, a.load)
 }
 
 // appendIDResponse writes a submit_sm_resp or data_sm_resp that carries an id.
-func appendIDResponse(out *pdu.ByteBuffer, command data.CommandIDType, sequence uint32, id string) {
+func appendIDResponse(out *pdu.ByteBuffer, command data.CommandIDType, sequence uint32, id string, load byte) {
 	h := pdu.Header{CommandLength: int32(headerLen + len(id) + 1), CommandID: command, SequenceNumber: int32(sequence)}
+	if load > 0 {
+		h.CommandLength += tlvHeaderLen + 1
+	}
 	h.Marshal(out)
 	// Ids are made here, of ASCII, which the codec always writes.
 	_ = out.WriteCString(id)
+	if load > 0 {
+		congestion := pdu.Field{Tag: tagCongestion, Data: []byte{load}}
+		congestion.Marshal(out)
+	}
 }
 
 // answer puts an answer on its way: at once when it is due, or by time. What

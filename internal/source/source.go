@@ -167,6 +167,18 @@ func (s *Source) Delivered(d *smpp.Delivery) {
 	})
 }
 
+// Queried makes a state durable that an SMSC was asked for: body is that of the deliver_sm that would have told it, key that of the message.
+// Whether that comes about is nobody's to wait for: while it does not, the message is asked for again.
+func (s *Source) Queried(smsc, key string, body []byte, at time.Time) {
+	env := record.Deliver{SMSC: smsc, CommandID: wire.QuerySMResp, ReceivedAt: faultpoint.Wall(at), Body: body}
+	r := &kgo.Record{Topic: s.topic, Partition: record.PartitionOf(key, s.partitions), Key: []byte(key), Value: env.Append(nil), Timestamp: at}
+	s.producer.TryProduce(context.Background(), r, func(_ *kgo.Record, err error) {
+		if err != nil {
+			s.refused.WithLabelValues(smsc, "query").Inc()
+		}
+	})
+}
+
 // keyOf finds the key that brings together what belongs together. What cannot
 // be read at all is kept under the SMSC's name, for the resolver to publish raw.
 func (s *Source) keyOf(d *smpp.Delivery) (key, kind string) {

@@ -63,6 +63,12 @@ type Outbound struct {
 	Metadata map[string]string `protobuf:"bytes,18,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Whether characters that the encoding lacks may become others that it has; SINK_TRANSLITERATE where absent.
 	Transliterate *bool `protobuf:"varint,19,opt,name=transliterate,proto3,oneof" json:"transliterate,omitempty"`
+	// What is asked for: submit, cancel or replace (SMPP v3.4 section 4.9, 4.10); submit where absent.
+	Action *string `protobuf:"bytes,20,opt,name=action,proto3,oneof" json:"action,omitempty"`
+	// With cancel and replace: message_id of the part that is meant, as its result has it.
+	MessageId *string `protobuf:"bytes,21,opt,name=message_id,json=messageId,proto3,oneof" json:"message_id,omitempty"`
+	// With cancel and replace: NAME of the SMSC that has the message, as its result has it; route does as well.
+	Smsc          *string `protobuf:"bytes,22,opt,name=smsc,proto3,oneof" json:"smsc,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -230,11 +236,32 @@ func (x *Outbound) GetTransliterate() bool {
 	return false
 }
 
+func (x *Outbound) GetAction() string {
+	if x != nil && x.Action != nil {
+		return *x.Action
+	}
+	return ""
+}
+
+func (x *Outbound) GetMessageId() string {
+	if x != nil && x.MessageId != nil {
+		return *x.MessageId
+	}
+	return ""
+}
+
+func (x *Outbound) GetSmsc() string {
+	if x != nil && x.Smsc != nil {
+		return *x.Smsc
+	}
+	return ""
+}
+
 var File_outbound_proto protoreflect.FileDescriptor
 
 const file_outbound_proto_rawDesc = "" +
 	"\n" +
-	"\x0eoutbound.proto\x12\x10smppconnector.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf5\a\n" +
+	"\x0eoutbound.proto\x12\x10smppconnector.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf2\b\n" +
 	"\bOutbound\x12\x13\n" +
 	"\x02id\x18\x01 \x01(\tH\x00R\x02id\x88\x01\x01\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\tR\x02to\x12\x17\n" +
@@ -260,7 +287,11 @@ const file_outbound_proto_rawDesc = "" +
 	"\x05route\x18\x10 \x01(\tH\fR\x05route\x88\x01\x01\x128\n" +
 	"\x04tlvs\x18\x11 \x03(\v2$.smppconnector.v1.Outbound.TlvsEntryR\x04tlvs\x12D\n" +
 	"\bmetadata\x18\x12 \x03(\v2(.smppconnector.v1.Outbound.MetadataEntryR\bmetadata\x12)\n" +
-	"\rtransliterate\x18\x13 \x01(\bH\rR\rtransliterate\x88\x01\x01\x1a7\n" +
+	"\rtransliterate\x18\x13 \x01(\bH\rR\rtransliterate\x88\x01\x01\x12\x1b\n" +
+	"\x06action\x18\x14 \x01(\tH\x0eR\x06action\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"message_id\x18\x15 \x01(\tH\x0fR\tmessageId\x88\x01\x01\x12\x17\n" +
+	"\x04smsc\x18\x16 \x01(\tH\x10R\x04smsc\x88\x01\x01\x1a7\n" +
 	"\tTlvsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a;\n" +
@@ -281,7 +312,10 @@ const file_outbound_proto_rawDesc = "" +
 	"\f_protocol_idB\x0e\n" +
 	"\f_data_codingB\b\n" +
 	"\x06_routeB\x10\n" +
-	"\x0e_transliterateB5Z3github.com/smpp-connector/smpp-connector/schemas/pbb\x06proto3"
+	"\x0e_transliterateB\t\n" +
+	"\a_actionB\r\n" +
+	"\v_message_idB\a\n" +
+	"\x05_smscB5Z3github.com/smpp-connector/smpp-connector/schemas/pbb\x06proto3"
 
 var (
 	file_outbound_proto_rawDescOnce sync.Once

@@ -22,6 +22,7 @@ type received struct {
 	delivery.Delivery
 	smsc       string
 	receivedAt time.Time
+	asked      bool         // an answer to query_sm: see asked
 	tlvs       []record.TLV // without message_payload, if that is the user data
 }
 
@@ -39,7 +40,7 @@ func (e *Engine) readDelivery(envelope []byte) (in *received, ok bool) {
 	if err != nil {
 		return nil, false
 	}
-	in = &received{Delivery: read, smsc: d.SMSC, receivedAt: d.ReceivedAt}
+	in = &received{Delivery: read, smsc: d.SMSC, receivedAt: d.ReceivedAt, asked: asked(&d)}
 	in.readTLVs()
 	return in, true
 }

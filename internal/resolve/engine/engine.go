@@ -48,6 +48,7 @@ type Engine struct {
 	rest int // other entries of the `waiting` log
 
 	floors floors
+	rounds map[string]*rounds // of Overdue, by SMSC
 
 	fold    *store.Batch // while restoring
 	scratch struct {

@@ -52,7 +52,9 @@ func (e *Engine) publishMatched(out *Output, in *received, o *origin, hash uint6
 	r := receiptOf(in)
 	o.fill(&r)
 	out.Receipts = append(out.Receipts, Receipt{Key: o.RecordKey, Value: r})
-	out.observe(in.smsc, o.MessageID, in.Receipt.MessageID, true)
+	if !in.asked {
+		out.observe(in.smsc, o.MessageID, in.Receipt.MessageID, true)
+	}
 	e.settle(out, o, hash, r.Final)
 }
 

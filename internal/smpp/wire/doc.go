@@ -1,6 +1,6 @@
-// Package wire is the codec of the SMPP v3.4 PDUs that carry messages: submit_sm, deliver_sm, data_sm and their responses, with the
-// header, the framing, the TLVs and the status codes that all of them share. Session control (bind, unbind, query and the rest) is not
-// here: it is rare and goes through gosmpp's pdu package.
+// Package wire is the codec of the SMPP v3.4 PDUs that carry messages or speak of one: submit_sm, deliver_sm, data_sm and their responses,
+// cancel_sm, replace_sm and query_sm, with the header, the framing, the TLVs and the status codes that all of them share. Session control
+// (bind, unbind and the rest) is not here: it is rare and goes through gosmpp's pdu package.
 //
 // The package is pure and knows octets alone: no input or output, no clock, no alphabets, no meaning of an esm_class or a receipt. It
 // may import nothing but the standard library. Only its tests import gosmpp, as the oracle that keeps this codec from being tested

@@ -74,4 +74,6 @@ const (
 	fieldRegisteredDelivery = "registered_delivery"
 	fieldShortMessage       = "short_message"
 	fieldMessageID          = "message_id"
+	fieldFinalDate          = "final_date"
+	fieldMessageState       = "message_state"
 )

@@ -52,6 +52,7 @@ const (
 	TagDeliveryFailureReason    uint16 = 0x0425
 	TagMoreMessagesToSend       uint16 = 0x0426
 	TagMessageState             uint16 = 0x0427
+	TagCongestionState          uint16 = 0x0428 // SMPP v5.0 §4.8.4.18
 	TagUSSDServiceOp            uint16 = 0x0501
 	TagDisplayTime              uint16 = 0x1201
 	TagSMSSignal                uint16 = 0x1203
