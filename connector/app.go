@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -40,8 +41,8 @@ type app struct {
 	lease     *smpp.Lease
 	forms     *resolve.Forms
 	source    *source.Source
-	resolver  *resolve.Resolver
-	sink      *sink.Sink
+	parts     map[string]*part // sink and source, those that are enabled
+	steering  *steering
 	accounts  []*smpp.Account
 	captures  []*smpp.Capture
 	events    *events
@@ -51,8 +52,13 @@ type app struct {
 	kafkaErr atomic.Pointer[error] // why Kafka does not answer; nil: it does
 	waitsFor atomic.Pointer[error] // what else the start waits for
 	reading  context.CancelFunc    // ends what the registry is asked
-	probe    context.CancelFunc
-	fatal    chan error
+
+	controlTopic atomic.Pointer[kafka.Control] // nil: none, or not yet
+	steered      context.Context               // ended by stop: no order is carried out any more
+	endSteering  context.CancelFunc
+	steerers     sync.WaitGroup
+	probe        context.CancelFunc
+	fatal        chan error
 }
 
 const (
@@ -70,9 +76,18 @@ func newApp(cfg *config.Config, log *slog.Logger) (*app, error) {
 	cfg.StateDir = dir
 	a := &app{cfg: cfg, brokerDir: brokerDir, log: log, reg: prometheus.NewRegistry(), removeState: remove, lease: smpp.NewLease(), fatal: make(chan error, 1)}
 	a.reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	a.parts = map[string]*part{}
+	a.steered, a.endSteering = context.WithCancel(context.Background())
+	a.steering = &steering{app: a, members: map[string]seen{}}
+	if cfg.Sink.Enabled {
+		a.parts["sink"] = newPart(a, "sink", nil)
+	}
+	if cfg.Source.Enabled {
+		a.parts["source"] = newPart(a, "source", nil)
+	}
 	a.admin = admin.New(admin.Options{
 		Address: cfg.HTTP.Address, Username: cfg.HTTP.Username, Password: cfg.HTTP.Password, Name: cfg.Name, Version: version(),
-		Gatherer: a.reg, Health: a.health, Ready: a.ready, Status: a.status, Log: log,
+		Gatherer: gatherer{a}, Connect: a.steering, Health: a.health, Ready: a.ready, Status: a.status, Log: log,
 	})
 	return a, nil
 }
@@ -109,8 +124,14 @@ func (a *app) start(ctx context.Context) error {
 	if err := kafka.CheckGroupProtocol(ctx, control, &cfg.Kafka); err != nil {
 		return err
 	}
+	if err := a.startControl(ctx); err != nil {
+		return err
+	}
 	if err := a.startParts(ctx, counts); err != nil {
 		return err
+	}
+	for _, p := range a.parts {
+		a.steerers.Go(func() { p.run(a.steered) })
 	}
 	pctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	a.probe = cancel
@@ -149,34 +170,43 @@ func (a *app) startParts(ctx context.Context, counts map[string]int32) error {
 		if err := a.source.Start(ctx); err != nil {
 			return err
 		}
-		o := resolve.Options{Config: cfg, Dialer: a.dialer, Forms: a.forms, Form: form, Log: a.log, Reg: a.reg}
 		if slices.ContainsFunc(cfg.SMSCs, func(c config.SMSC) bool { return c.QueryAfter > 0 }) {
 			a.events.queries = newQueries(a.accounts, a.source, a.reg)
-			o.Query = a.events.queries.ask
 		}
-		r, err := resolve.New(o)
-		if err != nil {
-			return err
-		}
-		a.resolver = r
-		if err := a.resolver.Start(ctx); err != nil {
-			return err
-		}
-		a.watch(a.resolver.Failed(), a.resolver.Err)
 		a.events.source = a.source
+		a.parts["source"].begin = func(ctx context.Context, reg prometheus.Registerer, paused bool) (worker, error) {
+			o := resolve.Options{Config: cfg, Dialer: a.dialer.With(reg), Forms: a.forms, Form: form, Log: a.log, Reg: reg}
+			if a.events.queries != nil {
+				o.Query = a.events.queries.ask
+			}
+			r, err := resolve.New(o)
+			if err != nil {
+				return nil, err
+			}
+			if err := r.Start(ctx); err != nil {
+				return nil, err
+			}
+			r.Pause(paused)
+			return resolverWorker{r}, nil
+		}
+		if err := a.parts["source"].start(ctx); err != nil {
+			return err
+		}
 	}
 	if cfg.Sink.Enabled {
-		s, err := sink.New(sink.Options{Config: cfg, Dialer: a.dialer, Accounts: a.accounts, Lease: a.lease, Forms: a.forms, Form: form, Input: reader,
-			SubmittedPartitions: counts[cfg.InternalTopic(config.TopicSubmitted)], Log: a.log, Reg: a.reg})
-		if err != nil {
+		a.parts["sink"].begin = func(ctx context.Context, reg prometheus.Registerer, paused bool) (worker, error) {
+			s, err := sink.New(sink.Options{Config: cfg, Dialer: a.dialer.With(reg), Accounts: a.accounts, Lease: a.lease, Forms: a.forms, Form: form, Input: reader,
+				SubmittedPartitions: counts[cfg.InternalTopic(config.TopicSubmitted)], Log: a.log, Reg: reg})
+			if err != nil {
+				return nil, err
+			}
+			s.Pause(ctx, paused)
+			a.events.sink.Store(s)
+			return sinkWorker{s}, s.Start(ctx)
+		}
+		if err := a.parts["sink"].start(ctx); err != nil {
 			return err
 		}
-		a.sink = s
-		a.events.sink = s
-		if err := s.Start(ctx); err != nil {
-			return err
-		}
-		a.watch(s.Failed(), s.Err)
 	}
 	for _, acc := range a.accounts {
 		if err := acc.Start(context.WithoutCancel(ctx)); err != nil {
@@ -321,6 +351,9 @@ func topicsOf(cfg *config.Config) []kafka.Topic {
 			topics = append(topics, kafka.Topic{Name: name, Partitions: n, Configs: configs})
 		}
 	}
+	if cfg.Kafka.TopicsCreate { // without it nothing can be steered over REST, and all else works
+		topics = append(topics, kafka.Topic{Name: cfg.InternalTopic(config.TopicControl), Partitions: 1, Configs: map[string]string{"cleanup.policy": "compact"}})
+	}
 	if cfg.Sink.Enabled {
 		for _, t := range cfg.Sink.Topics {
 			add(t, nil)
@@ -379,9 +412,15 @@ func (a *app) stop(ctx context.Context) {
 	a.phase.Store(stopping)
 	a.log.Info("draining")
 	began := time.Now()
-	if a.sink != nil {
+	// No order is carried out from here on; one that is just draining a part ends when the drain does.
+	a.endSteering()
+	if c := a.controlTopic.Load(); c != nil {
+		c.Stop()
+	}
+	a.steerers.Wait()
+	if p := a.parts["sink"]; p != nil {
 		sctx, cancel := within(ctx, 0.7)
-		a.sink.Stop(sctx)
+		p.stop(sctx)
 		cancel()
 	}
 	done := make(chan struct{})
@@ -402,8 +441,8 @@ func (a *app) stop(ctx context.Context) {
 	if a.source != nil {
 		a.source.Stop(ctx)
 	}
-	if a.resolver != nil {
-		a.resolver.Stop(ctx)
+	if p := a.parts["source"]; p != nil {
+		p.stop(ctx)
 	}
 	if a.probe != nil {
 		a.probe()

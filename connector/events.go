@@ -1,16 +1,18 @@
 package main
 
 import (
+	"sync/atomic"
+
 	"github.com/smpp-connector/smpp-connector/internal/sink"
 	"github.com/smpp-connector/smpp-connector/internal/smpp"
 	"github.com/smpp-connector/smpp-connector/internal/smpp/wire"
 	"github.com/smpp-connector/smpp-connector/internal/source"
 )
 
-// events leads what the accounts tell to the sink and the source. Its fields are
-// set before the accounts start.
+// events leads what the accounts tell to the sink and the source. The source is
+// set before the accounts start; the sink may be stopped and started anew while they run.
 type events struct {
-	sink   *sink.Sink
+	sink   atomic.Pointer[sink.Sink]
 	source *source.Source
 	// queries: nil where no SMSC is asked
 	queries *queries
@@ -20,8 +22,8 @@ func (e *events) Answered(a *smpp.Account, answers []smpp.Answer) {
 	if e.queries != nil {
 		e.queries.answered(answers)
 	}
-	if e.sink != nil {
-		e.sink.Answered(a, answers)
+	if s := e.sink.Load(); s != nil {
+		s.Answered(a, answers)
 	}
 }
 
@@ -36,7 +38,7 @@ func (e *events) Delivered(d *smpp.Delivery) {
 }
 
 func (e *events) StateChanged(a *smpp.Account) {
-	if e.sink != nil {
-		e.sink.StateChanged(a)
+	if s := e.sink.Load(); s != nil {
+		s.StateChanged(a)
 	}
 }

@@ -12,8 +12,9 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/config"
 )
 
+// newLogger makes the log. cfg.Log.Now is its level from then on, which /admin/loggers may change.
 func newLogger(cfg *config.Config, w io.Writer) *slog.Logger {
-	opts := logOptions(cfg.Log.Level)
+	opts := logOptions(cfg.Log.Now)
 	if cfg.Log.Format == "text" {
 		return slog.New(slog.NewTextHandler(w, opts))
 	}

@@ -82,7 +82,7 @@ func TestReplicasShareTheLimitWhileAnotherJoins(t *testing.T) {
 	second := w.replica("SMSC_0_TPS=150", "SMSC_0_WINDOW=200", "KAFKA_SESSION_TIMEOUT=6s")
 	share := func(a *app) float64 { return a.accounts[0].Status().TPS }
 	eventually(t, "equal share of the limit", func() bool {
-		return len(first.sink.Status().Partitions) == 2 && len(second.sink.Status().Partitions) == 2 && share(first) == 75 && share(second) == 75
+		return len(first.theSink().Status().Partitions) == 2 && len(second.theSink().Status().Partitions) == 2 && share(first) == 75 && share(second) == 75
 	})
 	w.send("b", 100, number("49"), map[string]any{"receipts": "none"})
 	w.results(800)

@@ -20,11 +20,10 @@ func (a *app) health() admin.Health {
 	case stopping:
 		return admin.Health{State: admin.Healthy, Message: "It is draining."}
 	}
-	if a.sink != nil && a.sink.Err() != nil {
-		return admin.Health{State: admin.Unhealthy, Message: a.sink.Err().Error()}
-	}
-	if a.resolver != nil && a.resolver.Err() != nil {
-		return admin.Health{State: admin.Unhealthy, Message: a.resolver.Err().Error()}
+	for _, p := range a.parts {
+		if w := p.worker(); w != nil && w.Err() != nil {
+			return admin.Health{State: admin.Unhealthy, Message: w.Err().Error()}
+		}
 	}
 	return admin.Health{State: admin.Healthy}
 }
@@ -50,7 +49,7 @@ func (a *app) ready() admin.Readiness {
 	}
 	if err := a.kafkaErr.Load(); err != nil {
 		missing("kafka", (*err).Error())
-	} else if a.sink != nil && !a.sink.Status().Committing {
+	} else if s := a.theSink(); s != nil && !s.Status().Committing {
 		missing("kafka", "it does not take our commits")
 	}
 	if slices.Contains(a.cfg.ReadyRequires, "smsc") {
@@ -77,7 +76,7 @@ func (a *app) status() admin.Status {
 	health := a.health()
 	st.Sections = append(st.Sections, admin.Section{Name: "Connector", Columns: []string{"Part", "State"}, Rows: [][]string{
 		{"health", string(health.State)}, {"ready", yesNo(len(a.ready().Missing) == 0, "ready", "not ready")},
-		{"sink", yesNo(a.sink != nil, "running", "off")}, {"source", yesNo(a.source != nil, "running", "off")},
+		{"sink", a.parts["sink"].shown()}, {"source", a.parts["source"].shown()},
 	}})
 	if a.phase.Load() == starting {
 		return st
@@ -95,8 +94,8 @@ func (a *app) status() admin.Status {
 		}
 	}
 	st.Sections = append(st.Sections, smscs)
-	if a.sink != nil {
-		s := a.sink.Status()
+	if sink := a.theSink(); sink != nil {
+		s := sink.Status()
 		st.Sections = append(st.Sections, admin.Section{Name: "Sink", Columns: []string{"Waiting", "Granted", "Retrying"},
 			Note: "Granted records would be in doubt if this process died now.",
 			Rows: [][]string{{strconv.Itoa(s.Waiting), strconv.Itoa(s.Granted), strconv.Itoa(s.Retrying)}}})
@@ -114,7 +113,7 @@ func (a *app) status() admin.Status {
 // counters shows one counter of the metrics as a table, by its labels.
 func (a *app) counters(title, name string, columns ...string) admin.Section {
 	s := admin.Section{Name: title, Columns: append(columns, "Count")}
-	families, err := a.reg.Gather()
+	families, err := gatherer{a}.Gather()
 	if err != nil {
 		return s
 	}

@@ -36,7 +36,7 @@ func (s *Server) authenticate(next http.Handler) http.Handler {
 // refuseOtherSites keeps web pages of other sites from reaching the server through the browser of someone who can.
 //
 //   - A request that names another origin than the server's own is refused, and so is one that a browser marks as made
-//     by another site, unless it opens the page itself: following a link to the status page is fine.
+//     by another site, unless it opens the page itself: following a link to the status page is fine, sending a form is not.
 //   - A site whose name is made to resolve to 127.0.0.1 (DNS rebinding) is of the same origin for the browser. Hence what comes
 //     over loopback without authentication must name a host that nobody can own on the public Internet. Requests from elsewhere may name any: behind
 //     an ingress or a Service the names are the operator's. With authentication it does not arise, since a browser keeps credentials by origin.
@@ -45,7 +45,7 @@ func refuseOtherSites(authenticated bool, next http.Handler) http.Handler {
 		site, origin := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
 		switch {
 		case origin != "" && !sameHost(origin, r.Host),
-			(site == "cross-site" || site == "same-site") && r.Header.Get("Sec-Fetch-Mode") != "navigate":
+			(site == "cross-site" || site == "same-site") && (r.Header.Get("Sec-Fetch-Mode") != "navigate" || r.Method != http.MethodGet && r.Method != http.MethodHead):
 			writeError(w, http.StatusForbidden, "Requests from pages of other sites are refused.")
 		case !authenticated && fromLoopback(r) && !privateName(r.Host):
 			writeError(w, http.StatusForbidden, "Over loopback the server answers to localhost, to addresses and to names of the local network only. "+

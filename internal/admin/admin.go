@@ -41,6 +41,7 @@ type Options struct {
 	Health             func() Health
 	Ready              func() Readiness
 	Status             func() Status
+	Connect            Connect // nil: no REST API of Kafka Connect
 	Log                *slog.Logger
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
@@ -12,26 +13,52 @@ import (
 func (s *Server) Handler() http.Handler {
 	// What probes and scrapers ask is open to all, as they seldom have credentials; neither holds messages, numbers or secrets.
 	open := http.NewServeMux()
-	open.HandleFunc("/health", s.health)
-	open.HandleFunc("/ready", s.ready)
-	open.Handle("/metrics", promhttp.HandlerFor(s.opts.Gatherer, promhttp.HandlerOpts{
+	open.Handle("/health", readOnly(http.HandlerFunc(s.health)))
+	open.Handle("/ready", readOnly(http.HandlerFunc(s.ready)))
+	open.Handle("/metrics", readOnly(promhttp.HandlerFor(s.opts.Gatherer, promhttp.HandlerOpts{
 		ErrorLog:            slog.NewLogLogger(s.opts.Log.Handler(), slog.LevelWarn),
 		ErrorHandling:       promhttp.ContinueOnError,
 		MaxRequestsInFlight: metricsAtOnce,
 		Timeout:             metricsTimeLimit,
 		EnableOpenMetrics:   true,
-	}))
+	})))
 
 	guarded := http.NewServeMux()
-	guarded.HandleFunc("/ui", s.page)
-	guarded.Handle("/ui/{$}", http.RedirectHandler("/ui", http.StatusFound))
-	guarded.Handle("/{$}", http.RedirectHandler("/ui", http.StatusFound))
-	guarded.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		writeError(w, http.StatusNotFound, "There is nothing here. There are /ui, /health, /ready and /metrics.")
-	})
-	open.Handle("/", s.authenticate(refuseOtherSites(s.authenticated(), guarded)))
+	guarded.Handle("/ui", readOnly(http.HandlerFunc(s.page)))
+	guarded.Handle("/ui/{$}", readOnly(http.RedirectHandler("/ui", http.StatusFound)))
+	guarded.Handle("/{$}", readOnly(http.HandlerFunc(s.root)))
+	guarded.Handle("/", readOnly(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		writeError(w, http.StatusNotFound, "There is nothing here. There are /ui, /health, /ready, /metrics, /connectors and /openapi.json.")
+	})))
+	if s.opts.Connect != nil {
+		connect{s.opts.Connect}.routes(guarded)
+	}
+	open.Handle("/", s.authenticate(refuseOtherSites(s.authenticated(), s.steeredFromHere(guarded))))
 
-	return harden(readOnly(open))
+	return harden(open)
+}
+
+// root is Connect's, unless a person opens it in a browser.
+func (s *Server) root(w http.ResponseWriter, r *http.Request) {
+	if s.opts.Connect == nil || strings.Contains(r.Header.Get("Accept"), "text/html") {
+		http.Redirect(w, r, "/ui", http.StatusFound)
+		return
+	}
+	connect{s.opts.Connect}.root(w)
+}
+
+// steeredFromHere answers requests that could change something to loopback only, unless credentials protect them.
+func (s *Server) steeredFromHere(next http.Handler) http.Handler {
+	if s.authenticated() {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead && !fromLoopback(r) {
+			writeError(w, http.StatusForbidden, "Requests that change something are answered to this host only, unless HTTP_USERNAME and HTTP_PASSWORD are set.")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // harden sets the headers that every answer has, bounds the body of every request, and lets no cache keep an answer.
@@ -50,12 +77,12 @@ func harden(next http.Handler) http.Handler {
 	})
 }
 
-// readOnly refuses every method that could change something: nothing here can be changed.
+// readOnly refuses every method that could change something, where nothing can be changed.
 func readOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
-			writeError(w, http.StatusMethodNotAllowed, "HTTP 405 Method Not Allowed: there is only GET and HEAD here.")
+			writeError(w, http.StatusMethodNotAllowed, "HTTP 405 Method Not Allowed")
 			return
 		}
 		next.ServeHTTP(w, r)

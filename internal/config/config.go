@@ -40,6 +40,8 @@ type Config struct {
 	Registry        Registry `envPrefix:"SCHEMA_REGISTRY_"`
 	Delivery        Delivery `envPrefix:"DELIVERY_"`
 	SMSCs           []SMSC   `env:"-"` // by their number n in SMSC_<n>_; at least one
+
+	Shown []Variable `env:"-"` // what it was made of, secrets hidden
 }
 
 // HTTP is the REST interface, with health, metrics and status page.
@@ -53,6 +55,8 @@ type HTTP struct {
 type Log struct {
 	Level  slog.Level `env:"LEVEL" envDefault:"info" oneof:"debug info warn error" desc:"least level that is logged"`
 	Format string     `env:"FORMAT" envDefault:"json" oneof:"json text" desc:"form of the log"`
+
+	Now *slog.LevelVar `env:"-"` // the level in force: Level, until it is changed while the connector runs
 }
 
 // Sink is the side from Kafka to the SMSCs.
@@ -103,9 +107,10 @@ const (
 	TopicSubmitted = "submitted"
 	TopicDeliver   = "deliver"
 	TopicWaiting   = "waiting"
+	TopicControl   = "control"
 )
 
-var internalKinds = [...]string{TopicSubmitted, TopicDeliver, TopicWaiting}
+var internalKinds = [...]string{TopicSubmitted, TopicDeliver, TopicWaiting, TopicControl}
 
 // InternalTopic is the name of the connector's own topic of a kind.
 func (c *Config) InternalTopic(kind string) string { return c.Name + "." + kind }

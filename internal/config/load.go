@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"log/slog"
 	"maps"
 	"reflect"
 	"slices"
@@ -53,6 +54,9 @@ func Load(environ []string) (*Config, error) {
 	if len(l.faults.List) > 0 {
 		return nil, l.faults.sorted()
 	}
+	c.Shown = Variables(environ)
+	c.Log.Now = new(slog.LevelVar)
+	c.Log.Now.Set(c.Log.Level)
 	return c, nil
 }
 

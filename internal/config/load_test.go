@@ -71,6 +71,10 @@ func TestTheLeastConfigurationHasTheDefaultsOfTheContract(t *testing.T) {
 			Session: sessionDefaults,
 		}},
 	}
+	if got.Log.Now.Level() != got.Log.Level || len(got.Shown) == 0 {
+		t.Errorf("level in force %v, %d variables shown", got.Log.Now.Level(), len(got.Shown))
+	}
+	got.Log.Now, got.Shown = nil, nil // what they hold is compared elsewhere
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
@@ -125,6 +129,10 @@ func TestEveryVariableReachesItsField(t *testing.T) {
 			Session: sessionDefaults,
 		}},
 	}
+	if got.Log.Now.Level() != got.Log.Level || len(got.Shown) == 0 {
+		t.Errorf("level in force %v, %d variables shown", got.Log.Now.Level(), len(got.Shown))
+	}
+	got.Log.Now, got.Shown = nil, nil // what they hold is compared elsewhere
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}

@@ -91,6 +91,11 @@ func (d *Dialer) Unmeasured() *Dialer {
 	return &Dialer{Config: d.Config, Log: d.Log, Dial: d.Dial, parent: d}
 }
 
+// With is the same with metrics that go elsewhere.
+func (d *Dialer) With(reg prometheus.Registerer) *Dialer {
+	return &Dialer{Config: d.Config, Log: d.Log, Reg: reg, Dial: d.Dial, parent: d}
+}
+
 // NewClient opens a client with neither metrics nor a log of its own.
 func NewClient(cfg config.Kafka, opts ...kgo.Opt) (*kgo.Client, error) {
 	d := Dialer{Config: cfg, Log: slog.New(slog.DiscardHandler)}

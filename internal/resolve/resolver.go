@@ -118,6 +118,22 @@ func New(o Options) (*Resolver, error) {
 	return r, nil
 }
 
+// Pause stops or resumes the resolver as Kafka Connect pauses a connector: it stays in its group and publishes nothing more, and what comes
+// waits in <name>.deliver. It may be called once Start has returned.
+func (r *Resolver) Pause(on bool) {
+	if on {
+		r.consumer.PauseFetchTopics(r.deliver, r.submitted)
+	} else {
+		r.consumer.ResumeFetchTopics(r.deliver, r.submitted)
+	}
+}
+
+// Member is our id in the group; "" before it is known.
+func (r *Resolver) Member() string {
+	id, _ := r.consumer.GroupMetadata()
+	return id
+}
+
 // Start opens the local store and joins the group. The topics must exist.
 func (r *Resolver) Start(ctx context.Context) error {
 	if err := r.start(ctx); err != nil {

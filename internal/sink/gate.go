@@ -78,7 +78,7 @@ func (s *Sink) regulate(now time.Time) {
 	for _, p := range s.parts {
 		s.throttle(p, crowded)
 	}
-	s.gate.set(!enough || crowded)
+	s.gate.set(!s.paused && (!enough || crowded))
 }
 
 // wrote notes how fast results are written, a second.

@@ -105,6 +105,10 @@ func (s *Sink) grantLane(lane *lane, now time.Time, any bool, grants []*message)
 			s.holdQuiet(m, now, till)
 			continue
 		}
+		if s.paused && !m.owed { // what we owe is seen through: a hand-over may be waiting for it
+			skipped = append(skipped, m)
+			continue
+		}
 		if !m.granted && !m.part.ledger.CanGrant(m.rec.Offset) {
 			// It waits with its partition: in the lane it would stand in the way of
 			// other partitions' messages.

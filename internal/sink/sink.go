@@ -69,6 +69,7 @@ type Sink struct {
 	session  time.Duration // after which the group gives what we hold to others; set by Start
 
 	// The loop's own state.
+	paused        bool              // by an operator: nothing is granted, nothing more is read
 	parts         map[tp]*partition // held
 	limbo         map[tp]*partition // lost, perhaps for a moment
 	heldNone      bool              // at the last change of the assignment
@@ -284,6 +285,29 @@ func (s *Sink) untilStopped(ctx context.Context) (context.Context, context.Cance
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(s.looping, cancel)
 	return ctx, func() { stop(); cancel() }
+}
+
+// Pause stops or resumes the sink as Kafka Connect pauses a connector: it stays in its group and sees through what it has granted, but grants
+// nothing more and reads nothing more. It may be called before Start.
+func (s *Sink) Pause(ctx context.Context, on bool) {
+	set := func() {
+		s.paused = on
+		s.regulate(time.Now())
+		s.nudge()
+	}
+	select {
+	case <-s.ready:
+		s.do(ctx, set)
+	default:
+		s.paused = on
+		s.gate.set(!on)
+	}
+}
+
+// Member is our id in the group; "" before it is known.
+func (s *Sink) Member() string {
+	id, _ := s.consumer.GroupMetadata()
+	return id
 }
 
 // Failed is closed when the sink cannot go on; Err then says why.
