@@ -67,8 +67,8 @@ func TestTheConnectorKilledAtEachPoint(t *testing.T) {
 		ci    bool
 		where string
 	}{
-		{"smpp-sink-plain.before", 3, false, "before a commit of grants alone is sent"},
-		{"smpp-sink-plain.after", 3, false, "after it, before the grants may be used"},
+		{"smpp-sink-plain.before", 1, false, "before a commit of grants alone is sent"},
+		{"smpp-sink-plain.after", 1, false, "after it, before the grants may be used"},
 		{"smpp-sink-produce.before", 3, false, "in a transaction, before its records are produced"},
 		{"smpp-sink-offsets.before", 3, false, "after they are, before the offsets"},
 		{"smpp-sink-end.before", 3, false, "before EndTxn"},
