@@ -14,6 +14,10 @@ import (
 
 // newLogger makes the log. cfg.Log.Now is its level from then on, which /admin/loggers may change.
 func newLogger(cfg *config.Config, w io.Writer) *slog.Logger {
+	if cfg.Log.Now == nil { // a configuration that was not loaded
+		cfg.Log.Now = new(slog.LevelVar)
+		cfg.Log.Now.Set(cfg.Log.Level)
+	}
 	opts := logOptions(cfg.Log.Now)
 	if cfg.Log.Format == "text" {
 		return slog.New(slog.NewTextHandler(w, opts))

@@ -59,7 +59,8 @@ var callingCodes = sync.OnceValue(func() (known [1000]bool) {
 // number is right, and if both or neither are, the country's own.
 // Blanks, dashes, dots and brackets are dropped.
 //
-// A number that is written internationally costs some hundred nanoseconds, one that is not some ten microseconds.
+// A number that is written internationally needs no parsing by the plan of a country; one that is not is parsed, at a hundred times the cost
+// (BenchmarkNormal).
 func (c *Country) Normal(s string) (string, error) {
 	digits, international, ok := digitsOf(s)
 	switch {
