@@ -75,10 +75,11 @@ func (e *Error) Error() string { return e.Message }
 // connect serves Connect's REST API (Kafka 4.3), of which the shapes, status codes and sentences were taken down from a worker.
 type connect struct{ Connect }
 
-func (c connect) routes(mux *http.ServeMux) {
+// What could change something goes through gate.
+func (c connect) routes(mux *http.ServeMux, gate func(http.Handler) http.Handler) {
 	get := func(path string, fn func(r *http.Request) (int, any, error)) { mux.HandleFunc("GET "+path, answer(fn)) }
 	steer := func(method, path string, fn func(r *http.Request) (int, any, error)) {
-		mux.HandleFunc(method+" "+path, answer(fn))
+		mux.Handle(method+" "+path, gate(answer(fn)))
 	}
 	get("/connectors", c.list)
 	get("/connectors/{name}", c.one(func(k *Connector) any { return k.info() }))
@@ -105,15 +106,15 @@ func (c connect) routes(mux *http.ServeMux) {
 
 	// What would change the configuration is refused with the reason, in the shape of Connect's errors.
 	for _, refused := range []string{"POST /connectors", "PUT /connectors/{name}/config", "PATCH /connectors/{name}/config", "DELETE /connectors/{name}"} {
-		mux.HandleFunc(refused, answer(func(*http.Request) (int, any, error) {
+		mux.Handle(refused, gate(answer(func(*http.Request) (int, any, error) {
 			return 0, nil, &Error{http.StatusForbidden, "The configuration comes from environment variables and is not changed over REST: change them and restart the container. See smpp-connector config."}
-		}))
+		})))
 	}
 	for _, refused := range []string{"PATCH /connectors/{name}/offsets", "DELETE /connectors/{name}/offsets"} {
-		mux.HandleFunc(refused, answer(func(*http.Request) (int, any, error) {
+		mux.Handle(refused, gate(answer(func(*http.Request) (int, any, error) {
 			return 0, nil, &Error{http.StatusForbidden, "The committed offsets are the journal of what was sent, and are not changed over REST. " +
 				"To send records anew, stop all replicas and reset the group with kafka-consumer-groups.sh."}
-		}))
+		})))
 	}
 }
 

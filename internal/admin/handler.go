@@ -31,11 +31,27 @@ func (s *Server) Handler() http.Handler {
 		writeError(w, http.StatusNotFound, "There is nothing here. There are /ui, /health, /ready, /metrics, /connectors and /openapi.json.")
 	})))
 	if s.opts.Connect != nil {
-		connect{s.opts.Connect}.routes(guarded)
+		connect{s.opts.Connect}.routes(guarded, s.steeredFromHere)
 	}
-	open.Handle("/", s.authenticate(refuseOtherSites(s.authenticated(), s.steeredFromHere(guarded))))
+	open.Handle("/", s.authenticate(refuseOtherSites(s.authenticated(), guarded)))
 
-	return harden(open)
+	if s.opts.Connect == nil {
+		return harden(readOnly(open))
+	}
+	return harden(known(open))
+}
+
+// known refuses the methods that nothing here has, which a mux would not all bring to the handler of their path.
+func known(next http.Handler) http.Handler {
+	refused := readOnly(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.Method {
+		case http.MethodPut, http.MethodPost, http.MethodPatch, http.MethodDelete:
+			next.ServeHTTP(w, r)
+		default:
+			refused.ServeHTTP(w, r)
+		}
+	})
 }
 
 // root is Connect's, unless a person opens it in a browser.
@@ -53,7 +69,7 @@ func (s *Server) steeredFromHere(next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet && r.Method != http.MethodHead && !fromLoopback(r) {
+		if !fromLoopback(r) {
 			writeError(w, http.StatusForbidden, "Requests that change something are answered to this host only, unless HTTP_USERNAME and HTTP_PASSWORD are set.")
 			return
 		}

@@ -30,10 +30,10 @@ func Load(environ []string) (*Config, error) {
 	profiles := l.profiles()
 	for i, n := range numbers {
 		habits := l.habits(profiles, smscPrefix(n))
-		c.SMSCs[i].Habits = habits
 		if err := l.fill(&c.SMSCs[i], smscPrefix(n), smscVariables, habits.Defaults); err != nil {
 			return nil, err
 		}
+		c.SMSCs[i].Habits = habits // only now: env looks into what a pointer leads to, and profiles are shared
 	}
 
 	l.checkHTTP(&c.HTTP)
