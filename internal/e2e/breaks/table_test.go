@@ -216,8 +216,8 @@ var breaks = []broken{
 			"	p.held = false\n	if p.letGo",
 		}, {
 			"internal/sink/commit.go",
-			"		s.lease.Expire()\n		s.nextCommit",
-			"		s.nextCommit",
+			"		s.lease.Expire()\n		s.postpone",
+			"		s.postpone",
 		}, {
 			"internal/smpp/lease.go",
 			"	return until > 0 && int64(l.clock()) < until\n",
@@ -252,8 +252,8 @@ var breaks = []broken{
 		name: "it takes an answer for that of another submit", promise: "1",
 		changes: []change{{
 			"internal/smpp/ring.go",
-			"		s := r.find(responses[i].sequence)\n		if s == nil {\n			unknown++",
-			"		s := r.find(responses[i].sequence ^ 1)\n		if s == nil {\n			unknown++",
+			"		s := r.find(responses[i].sequence)\n		if s == nil || !responses[i].answers(s.submit) {\n			unknown++",
+			"		s := r.find(responses[i].sequence ^ 1)\n		if s == nil || !responses[i].answers(s.submit) {\n			unknown++",
 		}},
 		caught: row("TestNothingBroken", "nothing_is_broken"),
 		says:   `has never given the message id "[^"]`,
