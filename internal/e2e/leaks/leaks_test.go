@@ -105,7 +105,8 @@ func pages(p *process) (all string) {
 			all += p.ask(method, path, `{"`+marker+`":"`+marker+`"`, true) + p.ask(method, path, marker, false)
 		}
 	}
-	return all
+	// Kafka Connect's own sentence says the name back to who asked for it, and to nobody else.
+	return strings.ReplaceAll(all, "Connector "+marker+" not found", "Connector not found")
 }
 
 // series are the names and labels of the process's metrics, those of clients' connections to brokers apart: they come and go with these.
