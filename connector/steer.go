@@ -209,7 +209,7 @@ func (s *steering) config(side side) map[string]string {
 		if concerns(side.name, v.Name) && (v.Set || v.Value != "") {
 			c[config.Dotted(v.Name)] = v.Value
 			if strings.HasSuffix(v.Name, "_SOURCE_ADDRESS") && len(v.Value) > 6 { // a short code is everybody's to know, a number is not
-				c[config.Dotted(v.Name)] = v.Value[:3] + strings.Repeat("*", len(v.Value)-3)
+				c[config.Dotted(v.Name)] = strings.ToValidUTF8(v.Value[:3], "") + strings.Repeat("*", len(v.Value)-3)
 			}
 		}
 	}

@@ -102,7 +102,7 @@ func (c connect) routes(mux *http.ServeMux, gate func(http.Handler) http.Handler
 	steer("PUT", "/connectors/{name}/stop", c.setState(Stopped, http.StatusNoContent))
 	steer("POST", "/connectors/{name}/restart", c.restart)
 	steer("POST", "/connectors/{name}/tasks/{task}/restart", c.restartTask)
-	steer("PUT", "/connectors/{name}/topics/reset", c.one2(http.StatusAccepted))
+	steer("PUT", "/connectors/{name}/topics/reset", c.nothing(http.StatusAccepted))
 
 	// What would change the configuration is refused with the reason, in the shape of Connect's errors.
 	for _, refused := range []string{"POST /connectors", "PUT /connectors/{name}/config", "PATCH /connectors/{name}/config", "DELETE /connectors/{name}"} {
@@ -206,8 +206,8 @@ func (c connect) one(show func(*Connector) any) func(*http.Request) (int, any, e
 	}
 }
 
-// one2 does nothing for a connector that is there.
-func (c connect) one2(status int) func(*http.Request) (int, any, error) {
+// nothing is done, for a connector that is there.
+func (c connect) nothing(status int) func(*http.Request) (int, any, error) {
 	return func(r *http.Request) (int, any, error) {
 		_, err := c.find(r, notFound)
 		return status, nil, err
