@@ -31,12 +31,14 @@ type variant struct {
 	name          string
 	simulate      []string // flags of `smpp-connector simulate`; nil: the least SMSC
 	window, binds int
-	source        bool // both sides on, with a receipt for every message
-	ceiling       bool // the SMSC is the limit: tell the share of windows / mean answer time
+	interval      time.Duration // DELIVERY_COMMIT_INTERVAL, if another than the default
+	source        bool          // both sides on, with a receipt for every message
+	ceiling       bool          // the SMSC is the limit: tell the share of windows / mean answer time
 }
 
 var variants = []variant{
 	{name: "window-500-simulator", simulate: []string{"--latency", benchLatency}, window: 500, binds: 1, ceiling: true},
+	{name: "window-500-simulator-interval-14ms", simulate: []string{"--latency", benchLatency}, window: 500, binds: 1, interval: 14 * time.Millisecond, ceiling: true},
 	{name: "window-500-simulator-with-receipts", simulate: []string{"--latency", benchLatency}, window: 500, binds: 1, source: true, ceiling: true},
 	{name: "at-once-least-smsc-1-bind", window: 4000, binds: 1},
 	{name: "at-once-least-smsc-2-binds", window: 4000, binds: 2},
@@ -166,9 +168,13 @@ func (l *load) startRun(b *testing.B, v *variant, input string) *run {
 	if v.source {
 		r.receipts = watch(b, l.broker, name+".receipts", nil)
 	}
-	r.connector = start(b, l.broker, r.smsc.address(b), "CONNECTOR_NAME="+name, "SINK_TOPICS="+input,
-		"RESULTS_TOPIC="+name+".results", "RECEIPTS_TOPIC="+name+".receipts", "INBOUND_TOPIC="+name+".inbound", "DEADLETTER_TOPIC="+name+".deadletter",
-		fmt.Sprint("SOURCE_ENABLED=", v.source), fmt.Sprint("SMSC_0_WINDOW=", v.window), fmt.Sprint("SMSC_0_BINDS=", v.binds))
+	env := []string{"CONNECTOR_NAME=" + name, "SINK_TOPICS=" + input,
+		"RESULTS_TOPIC=" + name + ".results", "RECEIPTS_TOPIC=" + name + ".receipts", "INBOUND_TOPIC=" + name + ".inbound", "DEADLETTER_TOPIC=" + name + ".deadletter",
+		fmt.Sprint("SOURCE_ENABLED=", v.source), fmt.Sprint("SMSC_0_WINDOW=", v.window), fmt.Sprint("SMSC_0_BINDS=", v.binds)}
+	if v.interval != 0 {
+		env = append(env, "DELIVERY_COMMIT_INTERVAL="+v.interval.String())
+	}
+	r.connector = start(b, l.broker, r.smsc.address(b), env...)
 	r.results.pid.Store(int64(r.cmd.Process.Pid))
 	return r
 }
