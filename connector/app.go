@@ -25,6 +25,7 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/smpp/wire"
 	"github.com/smpp-connector/smpp-connector/internal/sms"
 	"github.com/smpp-connector/smpp-connector/internal/source"
+	"github.com/smpp-connector/smpp-connector/internal/trace"
 )
 
 // app is one replica: its parts, in the order in which they start.
@@ -37,7 +38,8 @@ type app struct {
 	embedded  *kafka.Embedded
 	brokerDir string
 	dialer    *kafka.Dialer
-	control   *kgo.Client // topics and reachability
+	trace     *trace.Tracer // nil: no traces
+	control   *kgo.Client   // topics and reachability
 	lease     *smpp.Lease
 	forms     *resolve.Forms
 	source    *source.Source
@@ -111,6 +113,11 @@ func (a *app) start(ctx context.Context) error {
 		cfg.Kafka.Brokers = e.Addrs()
 		a.log.Warn("using the embedded broker: one copy of the data in this process, not for production", "address", e.Addrs()[0], "state_dir", a.brokerDir)
 	}
+	tracer, err := trace.New(ctx, trace.Options{Config: cfg, Version: version(), Log: a.log, Reg: a.reg})
+	if err != nil {
+		return err
+	}
+	a.trace = tracer
 	a.dialer = &kafka.Dialer{Config: cfg.Kafka, Log: a.log, Reg: a.reg}
 	control, err := a.dialer.Client("control")
 	if err != nil {
@@ -175,7 +182,7 @@ func (a *app) startParts(ctx context.Context, counts map[string]int32) error {
 		}
 		a.events.source = a.source
 		a.parts["source"].begin = func(ctx context.Context, reg prometheus.Registerer, paused bool) (worker, error) {
-			o := resolve.Options{Config: cfg, Dialer: a.dialer.With(reg), Forms: a.forms, Form: form, Log: a.log, Reg: reg}
+			o := resolve.Options{Config: cfg, Dialer: a.dialer.With(reg), Forms: a.forms, Form: form, Trace: a.trace, Log: a.log, Reg: reg}
 			if a.events.queries != nil {
 				o.Query = a.events.queries.ask
 			}
@@ -196,7 +203,7 @@ func (a *app) startParts(ctx context.Context, counts map[string]int32) error {
 	if cfg.Sink.Enabled {
 		a.parts["sink"].begin = func(ctx context.Context, reg prometheus.Registerer, paused bool) (worker, error) {
 			s, err := sink.New(sink.Options{Config: cfg, Dialer: a.dialer.With(reg), Accounts: a.accounts, Lease: a.lease, Forms: a.forms, Form: form, Input: reader,
-				SubmittedPartitions: counts[cfg.InternalTopic(config.TopicSubmitted)], Log: a.log, Reg: reg})
+				SubmittedPartitions: counts[cfg.InternalTopic(config.TopicSubmitted)], Trace: a.trace, Log: a.log, Reg: reg})
 			if err != nil {
 				return nil, err
 			}
@@ -444,6 +451,7 @@ func (a *app) stop(ctx context.Context) {
 	if p := a.parts["source"]; p != nil {
 		p.stop(ctx)
 	}
+	a.trace.Stop(ctx)
 	if a.probe != nil {
 		a.probe()
 	}

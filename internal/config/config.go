@@ -39,6 +39,7 @@ type Config struct {
 	Format          string   `env:"FORMAT" envDefault:"json" oneof:"json avro protobuf jsonschema" desc:"form of the records written; all but json need a schema registry. What is read is recognised by itself"`
 	Registry        Registry `envPrefix:"SCHEMA_REGISTRY_"`
 	Delivery        Delivery `envPrefix:"DELIVERY_"`
+	Tracing         Tracing  `envPrefix:"OTEL_"`
 	SMSCs           []SMSC   `env:"-"` // by their number n in SMSC_<n>_; at least one
 
 	Shown []Variable `env:"-"` // what it was made of, secrets hidden

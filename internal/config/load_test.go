@@ -323,7 +323,6 @@ func TestEveryFaultNamesVariableAndValueAndWhatWouldBeRight(t *testing.T) {
 		{"SCHEMA_REGISTRY_URL=http://r SCHEMA_REGISTRY_KEY_FILE=k", "SCHEMA_REGISTRY_CERT_FILE", "", "both or neither"},
 		{"FORMAT=avro", "FORMAT", "avro", "SCHEMA_REGISTRY_URL"},
 		{"FORMAT=xml", "FORMAT", "xml", "one of json, avro"},
-		{"OTEL_EXPORTER_OTLP_ENDPOINT=x", "OTEL_EXPORTER_OTLP_ENDPOINT", "", "not in this release"},
 	} {
 		t.Run(c.environ, func(t *testing.T) {
 			t.Parallel()

@@ -14,12 +14,6 @@ import (
 // strictPrefixes are ours alone: what begins so and is not known is a mistake.
 var strictPrefixes = []string{"CONNECTOR_", "SINK_", "SMSC_", "SOURCE_", "DELIVERY_"}
 
-// later are variables that the connector has been promised to have one day. Accepted and ignored, they would leave somebody without the
-// authentication or the registry that they believe in.
-var later = []struct{ prefix, feature string }{
-	{"OTEL_", "OpenTelemetry"},
-}
-
 // injected matches what Kubernetes puts into every container for each Service of its namespace, after the Service's name in capitals:
 // a Service "smsc-0" gives SMSC_0_SERVICE_HOST. The form without a number is told apart by its value, since a port that a person
 // writes has no scheme.
@@ -36,12 +30,6 @@ func isInjected(name, value string) bool {
 func (l *loader) refuseUnknown() {
 	for _, name := range slices.Sorted(maps.Keys(l.given)) {
 		if l.isKnown(name) || isInjected(name, l.given[name]) {
-			continue
-		}
-		if feature := notYet(name); feature != "" {
-			if l.given[name] != "" {
-				l.refuse(name, "not in this release: "+feature+" comes later; leave it out")
-			}
 			continue
 		}
 		if !slices.ContainsFunc(strictPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {
@@ -65,15 +53,6 @@ func (l *loader) isKnown(name string) bool {
 	secret, ok := strings.CutSuffix(name, fileSuffix)
 	v := l.known[secret]
 	return ok && v != nil && v.secret
-}
-
-func notYet(name string) (feature string) {
-	for _, l := range later {
-		if strings.HasPrefix(name, l.prefix) {
-			return l.feature
-		}
-	}
-	return ""
 }
 
 // maxSMSC is the highest n of SMSC_<n>_.

@@ -44,16 +44,30 @@ func (c *cursor) fail(err error, what string) {
 	c.b = nil
 }
 
-func (c *cursor) version() {
+// version reads the version, from formVersion to newest; 0 after an error.
+func (c *cursor) version(newest byte) byte {
 	if len(c.b) == 0 {
 		c.fail(ErrTruncated, "version")
-		return
+		return 0
 	}
-	if c.b[0] != formVersion {
-		c.fail(ErrVersion, fmt.Sprint(c.b[0]))
-		return
+	v := c.b[0]
+	if v < formVersion || v > newest {
+		c.fail(ErrVersion, fmt.Sprint(v))
+		return 0
 	}
 	c.b = c.b[1:]
+	return v
+}
+
+// take reads n bytes.
+func (c *cursor) take(n int, what string) []byte {
+	if len(c.b) < n {
+		c.fail(ErrTruncated, what)
+		return nil
+	}
+	v := c.b[:n:n]
+	c.b = c.b[n:]
+	return v
 }
 
 func (c *cursor) byte(what string) byte {

@@ -17,6 +17,7 @@ func fullSubmission() Submission {
 		Kind: KindFiled, SMSC: "carrier-a", Key: ReceiptKey("carrier-a", "4f1a"), PrimaryKey: ReceiptKey("carrier-a", "20250"), MessageID: "4F1A",
 		ID: "order-7", RecordKey: []byte("k"), Part: 1, Parts: 2, To: "+491701234567", From: "ACME", Source: source,
 		SubmittedAt: at, Receipts: "final", Metadata: []byte(`{"k":"v"}`), Final: true, Hash: math.MaxUint64,
+		Span: [24]byte{1, 23: 24},
 	}
 }
 
@@ -45,6 +46,9 @@ func TestABatchOfSubmissionsReadsBackAsItWas(t *testing.T) {
 			To: text.Draw(t, "to"), From: text.Draw(t, "from"), SubmittedAt: instant.Draw(t, "submitted at"), Receipts: text.Draw(t, "receipts"),
 			Source: Source{Topic: text.Draw(t, "topic"), Partition: rapid.Int32().Draw(t, "partition"), Offset: rapid.Int64().Draw(t, "offset"), Timestamp: instant.Draw(t, "timestamp")},
 			Final:  rapid.Bool().Draw(t, "final"), Hash: rapid.Uint64().Draw(t, "hash"),
+		}
+		if rapid.Bool().Draw(t, "traced") {
+			s.Span = [24]byte(rapid.SliceOfN(rapid.Byte(), 24, 24).Draw(t, "span"))
 		}
 		for _, p := range []*[]byte{&s.RecordKey, &s.Metadata} {
 			if rapid.Bool().Draw(t, "given") {
@@ -138,7 +142,7 @@ func TestMalformedInternalRecordsAreErrors(t *testing.T) {
 		value string
 		want  error
 	}{
-		{"", ErrTruncated}, {"\x02", ErrVersion}, {"{}", ErrVersion},
+		{"", ErrTruncated}, {"\x03", ErrVersion}, {"{}", ErrVersion},
 		{"\x01\x00\x00\x01k", ErrMalformed}, {"\x01\x04\x00\x01k", ErrMalformed}, // kinds
 		{"\x01\x01" + string(binary.AppendUvarint(nil, endOfFields)) + "\x01k", ErrMalformed},
 		{"\x01\x01\x00" + string(huge), ErrMalformed}, {"\x01\x01\x00" + string(huge) + "\xff\xff\xff", ErrMalformed},
@@ -159,6 +163,37 @@ func TestTheCallersErrorEndsABatch(t *testing.T) {
 	err := EachSubmission(AppendSubmission(AppendSubmission(nil, &s), &s), func(*Submission) error { calls++; return stop })
 	if err != stop || calls != 1 {
 		t.Errorf("%d calls, error %v", calls, err)
+	}
+}
+
+// Who does not trace can go back to the release before: only a batch with a span in it says that it is of the next version.
+func TestABatchSaysTheLeastVersionThatReadsIt(t *testing.T) {
+	t.Parallel()
+	plain := Submission{Kind: KindFiled, Key: "k"}
+	traced := plain
+	traced.Span = [24]byte{0: 0xaa, 23: 0xbb}
+	one := AppendSubmission(nil, &plain)
+	both := AppendSubmission(bytes.Clone(one), &traced)
+	both = AppendSubmission(both, &plain)
+	if one[0] != 1 || both[0] != 2 {
+		t.Errorf("versions %d and %d, want 1 and 2", one[0], both[0])
+	}
+	// A span is 24 bytes, and one or two in the field set.
+	if got := len(both) - 1 - 3*(len(one)-1); got != 24+2 {
+		t.Errorf("a span costs %d bytes", got)
+	}
+	list, err := batchOf(both)
+	if err != nil || !reflect.DeepEqual(list, []Submission{plain, traced, plain}) {
+		t.Errorf("%+v, %v", list, err)
+	}
+	// A span in a batch that says it has none is one of somebody else's making.
+	both[0] = 1
+	if list, err = batchOf(both); !errors.Is(err, ErrMalformed) || len(list) != 1 {
+		t.Errorf("%d entries, %v", len(list), err)
+	}
+	both[0] = 3
+	if _, err = batchOf(both); !errors.Is(err, ErrVersion) {
+		t.Errorf("version 3: %v", err)
 	}
 }
 

@@ -30,7 +30,7 @@ func (d *Deliver) Append(dst []byte) []byte {
 // Decode reads the binary form. SMSC and Body alias value. After an error d is zero.
 func (d *Deliver) Decode(value []byte) error {
 	c := cursor{b: value}
-	c.version()
+	c.version(formVersion)
 	*d = Deliver{
 		SMSC:       c.string("smsc"),
 		Bind:       int(c.uint(math.MaxInt32, "bind")),

@@ -37,10 +37,14 @@ type Submission struct {
 	Metadata    []byte // a compact JSON object; nil absent
 	Final       bool
 	Hash        uint64 // KindSettled: of the receipt that was published
+	// Span is the trace id and the span id of the submit where that was traced and sampled, else zero.
+	Span [24]byte
 }
 
 // The fields of a submission, by their bit in the entry's field set. Bits are never
-// given a second meaning; a new field is a new bit and a new version.
+// given a second meaning; a new field is a new bit and a new version. A batch says the
+// least version that can read all of it, so that one who does not use a new field can go
+// back to the release before it.
 const (
 	hasSMSC = 1 << iota
 	hasPrimaryKey
@@ -57,8 +61,12 @@ const (
 	hasMetadata
 	hasHash
 	isFinal
+	hasSpan // from spanVersion on
 	endOfFields
 )
+
+// spanVersion is the first version of a batch whose entries may have a Span.
+const spanVersion = 2
 
 // AppendSubmission appends an entry to a batch, the value of one record of
 // `<name>.submitted`; an empty dst becomes a batch. All entries of a batch must have
@@ -72,6 +80,9 @@ func AppendSubmission(dst []byte, s *Submission) []byte {
 		dst = append(dst, formVersion)
 	}
 	set := s.fieldSet()
+	if set&hasSpan != 0 {
+		dst[0] = spanVersion
+	}
 	dst = append(dst, byte(s.Kind))
 	dst = binary.AppendUvarint(dst, set)
 	dst = appendBytes(dst, s.Key)
@@ -120,6 +131,9 @@ func AppendSubmission(dst []byte, s *Submission) []byte {
 	if set&hasHash != 0 {
 		dst = binary.LittleEndian.AppendUint64(dst, s.Hash)
 	}
+	if set&hasSpan != 0 {
+		dst = append(dst, s.Span[:]...)
+	}
 	return dst
 }
 
@@ -143,6 +157,7 @@ func (s *Submission) fieldSet() (set uint64) {
 		{hasMetadata, s.Metadata != nil},
 		{hasHash, s.Hash != 0},
 		{isFinal, s.Final},
+		{hasSpan, s.Span != [24]byte{}},
 	} {
 		if f.in {
 			set |= f.bit
@@ -175,10 +190,13 @@ func writable(t time.Time) bool {
 // earlier entries to fn before the error.
 func EachSubmission(value []byte, fn func(*Submission) error) error {
 	c := cursor{b: value}
-	c.version()
+	fields := uint64(hasSpan - 1)
+	if c.version(spanVersion) == spanVersion {
+		fields = endOfFields - 1
+	}
 	var s Submission
 	for n := 1; len(c.b) > 0; n++ {
-		c.submission(&s)
+		c.submission(&s, fields)
 		if c.err != nil {
 			return fmt.Errorf("entry %d: %w", n, c.err)
 		}
@@ -189,12 +207,13 @@ func EachSubmission(value []byte, fn func(*Submission) error) error {
 	return c.err
 }
 
-func (c *cursor) submission(s *Submission) {
+// submission reads an entry of these fields at most.
+func (c *cursor) submission(s *Submission, fields uint64) {
 	*s = Submission{Kind: Kind(c.byte("kind"))}
 	if s.Kind < KindFiled || s.Kind > KindSettled {
 		c.fail(ErrMalformed, "kind")
 	}
-	set := c.uint(endOfFields-1, "field set")
+	set := c.uint(fields, "field set")
 	s.Key = c.string("key")
 	if set&hasSMSC != 0 {
 		s.SMSC = c.string("smsc")
@@ -242,4 +261,7 @@ func (c *cursor) submission(s *Submission) {
 		s.Hash = c.uint64("hash")
 	}
 	s.Final = set&isFinal != 0
+	if set&hasSpan != 0 {
+		copy(s.Span[:], c.take(len(s.Span), "span"))
+	}
 }

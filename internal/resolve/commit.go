@@ -13,6 +13,7 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/faultpoint"
 	"github.com/smpp-connector/smpp-connector/internal/kafka"
 	"github.com/smpp-connector/smpp-connector/internal/resolve/engine"
+	"github.com/smpp-connector/smpp-connector/internal/trace"
 )
 
 // commit makes one transaction of the batch and then takes it into the store. What was
@@ -23,7 +24,7 @@ func (r *Resolver) commit(ctx context.Context, b *batch) {
 		r.abandon(b, errors.New("not a member of the group"))
 		return
 	}
-	records := r.records(b.out)
+	records, spans := r.records(b.out)
 	for n := 1; ; n++ {
 		begun := time.Now()
 		c := kafka.Commit{Records: make([]*kgo.Record, len(records)), Offsets: kafka.Offsets{}}
@@ -40,7 +41,7 @@ func (r *Resolver) commit(ctx context.Context, b *batch) {
 		r.metrics.transaction(time.Since(begun), len(records) > 0, err)
 		switch {
 		case err == nil:
-			r.committed(b)
+			r.committed(b, spans)
 			return
 		case errors.Is(err, kafka.ErrNotMember):
 			if r.aged(b, err) && n < 100 {
@@ -55,7 +56,7 @@ func (r *Resolver) commit(ctx context.Context, b *batch) {
 				return
 			}
 			r.log.Warn("a receipt or inbound message is too large for its topic; written without metadata and raw fields", "error", err)
-			records = r.records(b.out)
+			records, spans = r.records(b.out)
 		case ctx.Err() != nil:
 			b.out.Abort()
 			return
@@ -69,7 +70,11 @@ func (r *Resolver) commit(ctx context.Context, b *batch) {
 	}
 }
 
-func (r *Resolver) committed(b *batch) {
+func (r *Resolver) committed(b *batch, spans []trace.Span) {
+	now := time.Now()
+	for _, s := range spans {
+		s.End(now)
+	}
 	for p := range b.touched {
 		p.n++
 	}
@@ -112,9 +117,18 @@ func (r *Resolver) abandon(b *batch, err error) {
 	r.consumer.ForceRebalance()
 }
 
-// records makes the Kafka records of an output.
-func (r *Resolver) records(out *engine.Output) []*kgo.Record {
+// records makes the Kafka records of an output, and begins the spans of those that have one. Spans that are not ended, since their
+// transaction did not happen, are nobody's.
+func (r *Resolver) records(out *engine.Output) ([]*kgo.Record, []trace.Span) {
 	records := make([]*kgo.Record, 0, len(out.Receipts)+len(out.Inbound)+8)
+	var spans []trace.Span
+	add := func(rec *kgo.Record, s trace.Span) {
+		rec.Headers = s.Headers()
+		records = append(records, rec)
+		if r.trace != nil {
+			spans = append(spans, s)
+		}
+	}
 	var arena []byte // one growing buffer; what was cut from it stays valid when it moves
 	value := func(appendTo func([]byte) []byte) []byte {
 		start := len(arena)
@@ -123,11 +137,15 @@ func (r *Resolver) records(out *engine.Output) []*kgo.Record {
 	}
 	for i := range out.Receipts {
 		rc := &out.Receipts[i]
-		records = append(records, &kgo.Record{Topic: r.cfg.Topics.Receipts, Key: rc.Key, Value: value(func(dst []byte) []byte { return r.form.AppendReceipt(dst, &rc.Value) })})
+		cause := trace.Cause{Known: rc.Value.Correlated, Submit: rc.Submit}
+		add(&kgo.Record{Topic: r.cfg.Topics.Receipts, Key: rc.Key, Value: value(func(dst []byte) []byte { return r.form.AppendReceipt(dst, &rc.Value) })},
+			r.trace.Receipt(r.cfg.Topics.Receipts, rc.Value.SMSC, rc.Value.State, rc.Value.Final, cause))
 	}
 	for i := range out.Inbound {
 		in := &out.Inbound[i]
-		records = append(records, &kgo.Record{Topic: r.cfg.Topics.Inbound, Key: in.Key, Value: value(func(dst []byte) []byte { return r.form.AppendInbound(dst, &in.Value) })})
+		cause := trace.Cause{Known: in.Value.InReplyTo != nil, Submit: in.Submit}
+		add(&kgo.Record{Topic: r.cfg.Topics.Inbound, Key: in.Key, Value: value(func(dst []byte) []byte { return r.form.AppendInbound(dst, &in.Value) })},
+			r.trace.Inbound(r.cfg.Topics.Inbound, in.Value.SMSC, in.Value.Parts, in.Value.Complete, cause))
 	}
 	out.Settled(func(p int32, v []byte) {
 		records = append(records, &kgo.Record{Topic: r.submitted, Partition: p, Value: v})
@@ -135,7 +153,7 @@ func (r *Resolver) records(out *engine.Output) []*kgo.Record {
 	out.Waiting(func(w engine.Waiting) {
 		records = append(records, &kgo.Record{Topic: r.waiting, Partition: w.Partition, Key: w.Key, Value: w.Value})
 	})
-	return records
+	return records, spans
 }
 
 func largest(records []*kgo.Record) int {

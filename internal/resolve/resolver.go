@@ -21,6 +21,7 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/resolve/engine"
 	"github.com/smpp-connector/smpp-connector/internal/resolve/store"
 	"github.com/smpp-connector/smpp-connector/internal/sms"
+	"github.com/smpp-connector/smpp-connector/internal/trace"
 )
 
 // Forms knows how each SMSC writes message ids in receipts; the sink asks it, and the
@@ -39,6 +40,7 @@ type Options struct {
 	// Query, if set, is asked to query an SMSC (SMSC_<n>_QUERY_AFTER) for a message whose receipt is overdue. It says false where it
 	// takes no more now, and never blocks.
 	Query func(engine.Question) bool
+	Trace *trace.Tracer // nil: no traces
 	Log   *slog.Logger
 	Reg   prometheus.Registerer
 	// Store opens the local store; nil: in StateDir, or a temporary folder.
@@ -53,6 +55,7 @@ type Resolver struct {
 	habits  habits
 	form    record.Form
 	query   func(engine.Question) bool // nil: nobody is asked
+	trace   *trace.Tracer
 	log     *slog.Logger
 	metrics *metrics
 	open    func(identity string) (*store.DB, error)
@@ -104,7 +107,7 @@ type partition struct {
 func New(o Options) (*Resolver, error) {
 	c := o.Config
 	r := &Resolver{
-		cfg: c, dialer: o.Dialer, forms: o.Forms, habits: habitsOf(c), query: o.Query, log: o.Log, metrics: newMetrics(o.Reg), open: o.Store, group: c.SourceGroup(),
+		cfg: c, dialer: o.Dialer, forms: o.Forms, habits: habitsOf(c), query: o.Query, trace: o.Trace, log: o.Log, metrics: newMetrics(o.Reg), open: o.Store, group: c.SourceGroup(),
 		deliver: c.InternalTopic(config.TopicDeliver), submitted: c.InternalTopic(config.TopicSubmitted), waiting: c.InternalTopic(config.TopicWaiting),
 		parts: make(map[int32]*partition), given: make(map[string]map[int32]bool), failed: make(chan struct{}),
 	}

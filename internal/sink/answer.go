@@ -34,6 +34,9 @@ func (s *Sink) answered(a *smpp.Answer) {
 		return
 	}
 	m.open--
+	if m.trace != nil {
+		s.traceAnswer(m, f, a)
+	}
 	switch a.Outcome {
 	case smpp.NotSent:
 		pc.state = unsent

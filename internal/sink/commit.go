@@ -9,6 +9,7 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/faultpoint"
 	"github.com/smpp-connector/smpp-connector/internal/kafka"
 	"github.com/smpp-connector/smpp-connector/internal/smpp"
+	"github.com/smpp-connector/smpp-connector/internal/trace"
 )
 
 // commit is one transaction in hand, or a commit of offsets with grants alone.
@@ -199,7 +200,7 @@ func (s *Sink) succeeded(c *commit, now time.Time, took time.Duration) {
 	if !c.early { // grants are given for the time until the commit after the next, which is none of these
 		s.commitTime += (min(took, time.Second) - s.commitTime) / 8
 	}
-	s.metrics.committed(took, len(c.Records) > 0)
+	s.metrics.committed(took, len(c.Records) > 0, s.tracedIn(c))
 	for _, p := range c.parts {
 		p.n++
 		p.committed, _ = c.Offsets.Get(p.topic, p.partition)
@@ -208,9 +209,11 @@ func (s *Sink) succeeded(c *commit, now time.Time, took time.Duration) {
 		m.part.unwritten--
 		if m.status != "" {
 			s.metrics.result(m, s.cfg)
-			s.metrics.visible.Observe(now.Sub(m.receivedAt).Seconds())
+			m.trace.Committed(now)
+			id := m.trace.TraceID()
+			trace.Observe(s.metrics.visible, now.Sub(m.receivedAt).Seconds(), id)
 			if !m.answeredAt.IsZero() {
-				s.metrics.answerToVisible.Observe(now.Sub(m.answeredAt).Seconds())
+				trace.Observe(s.metrics.answerToVisible, now.Sub(m.answeredAt).Seconds(), id)
 			}
 		}
 		s.release(m)

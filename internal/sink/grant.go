@@ -261,6 +261,7 @@ func (s *Sink) offer(ms []*message, now time.Time) {
 		m.state = sending
 		m.attempts++
 		m.part.sending++
+		traceID := m.trace.TraceID()
 		for i := range m.pieces {
 			pc := &m.pieces[i]
 			if pc.state == accepted {
@@ -271,7 +272,7 @@ func (s *Sink) offer(ms []*message, now time.Time) {
 			f.m, f.piece, f.to = m, i, m.target
 			m.body.fill(&f.Submit, i)
 			f.Priority = uint8(lanePriority(m))
-			f.Owner, f.Claim, f.Expires = f, m.part.claim, expires
+			f.Owner, f.Claim, f.Expires, f.TraceID = f, m.part.claim, expires, traceID
 			pc.flight, pc.state = f, offered
 			m.open++
 			s.offers[m.target] = append(s.offers[m.target], &f.Submit)

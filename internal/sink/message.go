@@ -7,6 +7,7 @@ import (
 
 	"github.com/smpp-connector/smpp-connector/internal/record"
 	"github.com/smpp-connector/smpp-connector/internal/smpp"
+	"github.com/smpp-connector/smpp-connector/internal/trace"
 )
 
 // message is one outbound record on its way. The poller makes it; from then on
@@ -26,10 +27,11 @@ type message struct {
 	encodedFor int // the account that body was encoded for
 	body       body
 	receivedAt time.Time
-	zones      *zones // of the recipient; nil without SINK_QUIET_HOURS
-	control    bool   // a transaction's marker: nothing but an offset
-	sender     uint8  // see senderNo
-	unread     bool   // its schema is not known yet: tried again as one that was refused for now
+	zones      *zones         // of the recipient; nil without SINK_QUIET_HOURS
+	control    bool           // a transaction's marker: nothing but an offset
+	sender     uint8          // see senderNo
+	unread     bool           // its schema is not known yet: tried again as one that was refused for now
+	trace      *trace.Message // nil: none
 
 	state   state
 	granted bool // its grant is in the ledger

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/smpp-connector/smpp-connector/internal/config"
+	"github.com/smpp-connector/smpp-connector/internal/trace"
 )
 
 type metrics struct {
@@ -62,13 +63,13 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	}
 }
 
-func (m *metrics) committed(took time.Duration, transaction bool) {
+func (m *metrics) committed(took time.Duration, transaction bool, traceID string) {
 	kind := "offsets"
 	if transaction {
 		kind = "transaction"
 	}
 	m.transactions.WithLabelValues(kind).Inc()
-	m.transactionSeconds.Observe(took.Seconds())
+	trace.Observe(m.transactionSeconds, took.Seconds(), traceID)
 }
 
 func (m *metrics) result(msg *message, cfg *config.Config) {

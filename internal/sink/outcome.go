@@ -109,6 +109,7 @@ func (s *Sink) appendResult(buf []byte, rec *kgo.Record, m *message) []byte {
 	start := len(buf)
 	buf = s.form.AppendResult(buf, r)
 	rec.Topic, rec.Key, rec.Value = s.cfg.Topics.Results, m.key(), buf[start:len(buf):len(buf)]
+	rec.Headers = m.trace.Result(rec.Topic, m.status, m.attempts)
 	return buf
 }
 
@@ -226,7 +227,7 @@ func (s *Sink) appendSubmissions(records []*kgo.Record, m *message) []*kgo.Recor
 			continue
 		}
 		s.keys = sms.FilingKeys(s.keys[:0], pc.id, s.forms.Of(smsc))
-		sub.Kind, sub.MessageID, sub.Part, sub.PrimaryKey = record.KindFiled, pc.id, i+1, ""
+		sub.Kind, sub.MessageID, sub.Part, sub.PrimaryKey, sub.Span = record.KindFiled, pc.id, i+1, "", m.trace.Ref(i)
 		for k, id := range s.keys {
 			sub.Key = record.ReceiptKey(smsc, id)
 			if k == 1 {
@@ -236,7 +237,7 @@ func (s *Sink) appendSubmissions(records []*kgo.Record, m *message) []*kgo.Recor
 		}
 	}
 	if sent && m.body.sm.Source.TON != tonAlphanumeric && m.body.from != "" {
-		sub.Kind, sub.PrimaryKey, sub.MessageID, sub.Part = record.KindLast, "", "", 0
+		sub.Kind, sub.PrimaryKey, sub.MessageID, sub.Part, sub.Span = record.KindLast, "", "", 0, m.trace.Ref(0)
 		sub.Key = record.SubscriberKey(sms.NormalNumber(m.number), sms.NormalNumber(m.body.from))
 		records = s.submitted.add(&sub, records)
 	}

@@ -58,6 +58,7 @@ func (s *Sink) poll(ctx context.Context) {
 			for j := range batches[i].messages {
 				if m := &batches[i].messages[j]; !m.control {
 					s.prepare(m, now, true)
+					s.traceTaken(m)
 				}
 			}
 			select {

@@ -21,6 +21,7 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/route"
 	"github.com/smpp-connector/smpp-connector/internal/smpp"
 	"github.com/smpp-connector/smpp-connector/internal/sms"
+	"github.com/smpp-connector/smpp-connector/internal/trace"
 )
 
 // Forms tells how an SMSC's ids in receipts relate to those in its responses, as
@@ -38,6 +39,7 @@ type Options struct {
 	Input    record.Reader // nil: plain JSON
 	// Partitions of <name>.submitted.
 	SubmittedPartitions int32
+	Trace               *trace.Tracer // nil: no traces
 	Log                 *slog.Logger
 	Reg                 prometheus.Registerer
 }
@@ -60,6 +62,7 @@ type Sink struct {
 	form      record.Form
 	input     record.Reader
 	lease     *smpp.Lease
+	trace     *trace.Tracer
 	hold      bool // DELIVERY_IN_DOUBT=hold
 	retryFor  time.Duration
 	submitted submittedTopic
@@ -142,7 +145,7 @@ type Sink struct {
 // New makes a sink; Start joins the group.
 func New(o Options) (*Sink, error) {
 	s := &Sink{
-		cfg: o.Config, dialer: o.Dialer, log: o.Log, metrics: newMetrics(o.Reg), accounts: o.Accounts, forms: o.Forms, lease: o.Lease,
+		cfg: o.Config, dialer: o.Dialer, log: o.Log, metrics: newMetrics(o.Reg), accounts: o.Accounts, forms: o.Forms, lease: o.Lease, trace: o.Trace,
 		hold: o.Config.Delivery.InDoubt == "hold", retryFor: o.Config.Delivery.RetryFor, session: o.Config.Kafka.SessionTimeout,
 		submitted: submittedTopic{name: o.Config.InternalTopic("submitted"), partitions: o.SubmittedPartitions},
 		parts:     make(map[tp]*partition), limbo: make(map[tp]*partition), topicNos: make(map[string]int), epochs: make(map[tp]int64), gone: make(map[string]bool),

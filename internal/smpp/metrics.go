@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -135,6 +136,15 @@ func (m *accountMetrics) answered(answers []Answer) {
 	add(m.responded, responded)
 	add(m.late, late)
 	add(m.responses.ok, ok)
+}
+
+// roundTrip takes a sample, with its trace for those who ask for exemplars (OpenMetrics).
+func (m *accountMetrics) roundTrip(took time.Duration, traceID string) {
+	if traceID == "" {
+		m.trip.Observe(took.Seconds())
+		return
+	}
+	m.trip.(prometheus.ExemplarObserver).ObserveWithExemplar(took.Seconds(), prometheus.Labels{"trace_id": traceID})
 }
 
 func (m *accountMetrics) respondedTo(status uint32) { m.deliveryResults.of(status).Inc() }

@@ -231,7 +231,7 @@ func (s *session) giveAnswers(now time.Time) {
 	}
 	trip := now.Sub(s.readAnswers[0].SentAt)
 	s.trip.Store(int64(trip))
-	s.a.metrics.trip.Observe(trip.Seconds())
+	s.a.metrics.roundTrip(trip, s.readAnswers[0].Submit.TraceID)
 	s.timeouts.Store(0)
 	if throttled > 0 || s.congestion >= congestionNear {
 		s.a.slowDown(now, trip, throttled, s.congestion)

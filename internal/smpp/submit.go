@@ -60,6 +60,8 @@ type Submit struct {
 	// Expires is when it is too late to send it: from then on it comes back NotSent,
 	// when its turn to be written comes or earlier. Zero: never.
 	Expires time.Time
+	// TraceID is what an exemplar of its round trip names; "" where it is not traced.
+	TraceID string
 
 	// MessageID is of the message that is cancelled, replaced or queried. SM then has what else the request
 	// has of it: addresses, and for OpReplace the text, times and registered_delivery.

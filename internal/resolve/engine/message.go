@@ -65,8 +65,9 @@ func (e *Engine) publishInbound(out *Output, parts []piece, total int) {
 		m.Missing = append(m.Missing, n)
 	}
 	e.decodeParts(&m, parts)
-	m.InReplyTo = e.inReplyTo(out.batch, in)
-	out.Inbound = append(out.Inbound, Inbound{Key: []byte(m.From), Value: m})
+	var submit [24]byte
+	m.InReplyTo, submit = e.inReplyTo(out.batch, in)
+	out.Inbound = append(out.Inbound, Inbound{Key: []byte(m.From), Value: m, Submit: submit})
 }
 
 // decodeParts reads the text. Parts that follow one another in the same coding are read as
@@ -118,17 +119,17 @@ func (e *Engine) codingsOf(smsc string) *sms.Codings {
 }
 
 // inReplyTo finds the last message that was sent to the subscriber from the address that
-// he wrote to.
-func (e *Engine) inReplyTo(b *store.Batch, in *received) *record.InReplyTo {
+// he wrote to, and its span.
+func (e *Engine) inReplyTo(b *store.Batch, in *received) (reply *record.InReplyTo, span [24]byte) {
 	key := record.SubscriberKey(sms.NormalNumber(in.From), sms.NormalNumber(in.To))
 	id := store.ID{Class: store.Last, Hash: hashOf(key)}
 	entry, ok := b.Get(e.cfg.Partition, id)
 	if !ok {
-		return nil
+		return nil, span
 	}
 	var s record.Submission
 	if !readSubmission(b.Row(e.cfg.Partition, id, entry.Due), &s) || s.Key != key {
-		return nil
+		return nil, span
 	}
-	return &record.InReplyTo{ID: s.ID, Metadata: s.Metadata}
+	return &record.InReplyTo{ID: s.ID, Metadata: s.Metadata}, s.Span
 }

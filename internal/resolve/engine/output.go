@@ -32,12 +32,14 @@ type Receipt struct {
 	Value record.Receipt
 	// Unanswered: no receipt, but the end of the time for one.
 	Unanswered bool
+	Submit     [24]byte // record.Submission.Span of what it is for
 }
 
 // Inbound is a record for the inbound topic.
 type Inbound struct {
-	Key   []byte
-	Value record.Inbound
+	Key    []byte
+	Value  record.Inbound
+	Submit [24]byte // record.Submission.Span of what it answers
 }
 
 // Waiting is a record for the `waiting` topic.
