@@ -79,6 +79,7 @@ while read -r name; do
 	sink_smsc_avoided | sink_lag_records) grep -q "\"$name\"" "$root/internal/sink/metrics.go" ;;
 	sink_*) grep -q "\"${rest#sink_}\"" "$root/internal/sink/metrics.go" ;;
 	smpp_*) grep -q "\"${rest#smpp_}\"" "$root/internal/smpp/metrics.go" ;;
+	trace_*) grep -q "\"$name\"" "$root"/internal/trace/*.go ;;
 	resolver_*) grep -q "\"${rest#resolver_}\"" "$root/internal/resolve/metrics.go" ;;
 	*) false ;;
 	esac || complain "no such metric: $name"

@@ -1,12 +1,15 @@
 package trace
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +43,11 @@ const (
 // tracer makes one as these variables say, on a registry of its own.
 func tracer(t *testing.T, environ ...string) (*Tracer, *prometheus.Registry) {
 	t.Helper()
+	return tracerThatLogs(t, io.Discard, environ...)
+}
+
+func tracerThatLogs(t *testing.T, log io.Writer, environ ...string) (*Tracer, *prometheus.Registry) {
+	t.Helper()
 	for _, kv := range environ {
 		name, value, _ := strings.Cut(kv, "=")
 		t.Setenv(name, value)
@@ -49,7 +57,7 @@ func tracer(t *testing.T, environ ...string) (*Tracer, *prometheus.Registry) {
 		t.Fatal(err)
 	}
 	reg := prometheus.NewRegistry()
-	tr, err := New(t.Context(), Options{Config: cfg, Version: "1.2.3", Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Reg: reg})
+	tr, err := New(t.Context(), Options{Config: cfg, Version: "1.2.3", Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug - 100})), Reg: reg})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,6 +241,38 @@ func TestWhatWentWrongIsSaidWithoutTheRecord(t *testing.T) {
 		if _, answered := s.Attributes["smpp.command_status"]; answered != (s.Error != "no_answer") {
 			t.Errorf("%+v", s)
 		}
+	}
+}
+
+func TestWhatTheSDKCannotReadIsToldWithoutItsValue(t *testing.T) {
+	c := otlptest.HTTP(t)
+	var log bytes.Buffer
+	for _, name := range []string{"OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"} {
+		for _, value := range []string{"hunter2", "authorization=hunter2%zz", "hunter2 =x,=hunter2"} {
+			tr, _ := tracerThatLogs(t, &log, "OTEL_EXPORTER_OTLP_ENDPOINT="+c.URL, name+"="+value)
+			tr.Take(outbound(), headers{}, time.Now(), "")
+			tr.Stop(t.Context())
+		}
+	}
+	if got := log.String(); strings.Contains(got, "hunter2") || !strings.Contains(got, "OpenTelemetry: ") {
+		t.Errorf("%s", got)
+	}
+	if c.Calls() == 0 {
+		t.Error("a header that cannot be read costs all traces")
+	}
+}
+
+func TestHeadersForTheCollectorMayStandInAFile(t *testing.T) {
+	c := otlptest.HTTP(t)
+	file := filepath.Join(t.TempDir(), "headers")
+	if err := os.WriteFile(file, []byte("x-token=a%2Cb\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tr, _ := tracer(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+c.URL, "OTEL_EXPORTER_OTLP_HEADERS_FILE="+file)
+	tr.Take(outbound(), headers{}, time.Now(), "")
+	tr.Stop(t.Context())
+	if got := c.Header("X-Token"); got != "a,b" {
+		t.Errorf("%q", got)
 	}
 }
 

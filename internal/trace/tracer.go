@@ -57,7 +57,7 @@ func New(ctx context.Context, o Options) (*Tracer, error) {
 		return nil, nil
 	}
 	// What the SDK has to say goes where all else goes, and is about its settings.
-	otel.SetLogger(logr.FromSlogHandler(o.Log.Handler()))
+	otel.SetLogger(logr.FromSlogHandler(withoutValues{o.Log.Handler()}))
 	otel.SetErrorHandler(sparingly(o.Log))
 	exporter, err := newExporter(ctx, cfg)
 	if err != nil {
@@ -126,6 +126,25 @@ func parseHeaders(s string) map[string]string {
 	}
 	return headers
 }
+
+// withoutValues keeps of what the SDK logs the words and the error: it shows settings that it cannot read, and a header that somebody
+// wrote without a name may be a password.
+type withoutValues struct{ slog.Handler }
+
+func (h withoutValues) Handle(ctx context.Context, r slog.Record) error {
+	bare := slog.NewRecord(r.Time, r.Level, "OpenTelemetry: "+r.Message, r.PC)
+	r.Attrs(func(a slog.Attr) bool {
+		if _, ok := a.Value.Any().(error); ok {
+			bare.AddAttrs(a)
+		}
+		return true
+	})
+	return h.Handler.Handle(ctx, bare)
+}
+
+func (h withoutValues) WithAttrs([]slog.Attr) slog.Handler { return h }
+
+func (h withoutValues) WithGroup(string) slog.Handler { return h }
 
 // sparingly logs what the SDK finds, once a minute at most: a collector that refuses a part of every batch would else fill the log.
 func sparingly(log *slog.Logger) otel.ErrorHandler {
