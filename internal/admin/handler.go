@@ -25,10 +25,11 @@ func (s *Server) Handler() http.Handler {
 
 	guarded := http.NewServeMux()
 	guarded.Handle("/ui", readOnly(http.HandlerFunc(s.page)))
+	guarded.Handle("/ui.json", readOnly(http.HandlerFunc(s.reportJSON)))
 	guarded.Handle("/ui/{$}", readOnly(http.RedirectHandler("/ui", http.StatusFound)))
 	guarded.Handle("/{$}", readOnly(http.HandlerFunc(s.root)))
 	guarded.Handle("/", readOnly(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		writeError(w, http.StatusNotFound, "There is nothing here. There are /ui, /health, /ready, /metrics, /connectors and /openapi.json.")
+		writeError(w, http.StatusNotFound, "There is nothing here. There are /ui, /ui.json, /health, /ready, /metrics, /connectors and /openapi.json.")
 	})))
 	if s.opts.Connect != nil {
 		connect{s.opts.Connect}.routes(guarded, s.steeredFromHere)

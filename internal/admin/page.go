@@ -12,21 +12,6 @@ import (
 	"time"
 )
 
-// Status is what the status page shows, in this order.
-type Status struct {
-	Title    string // empty: the connector's name
-	Sections []Section
-}
-
-// Section is one table. Cells are shown as they are; a column whose cells are all numbers is aligned right, and a cell that is
-// one of the words in tones is coloured as well.
-type Section struct {
-	Name    string
-	Note    string // a sentence under the name; may be empty
-	Columns []string
-	Rows    [][]string // a row may be shorter than Columns
-}
-
 var (
 	//go:embed page.css
 	pageCSS string
@@ -73,7 +58,7 @@ type cell struct {
 }
 
 func (s *Server) page(w http.ResponseWriter, r *http.Request) {
-	v := s.view(time.Now())
+	v := newView(s.report(time.Now()))
 	v.Refresh = r.URL.Query().Get("refresh") != "off"
 	// Rendered whole before the first byte goes out, so that a fault is an error and not half a page.
 	var b bytes.Buffer
@@ -86,30 +71,21 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(b.Bytes()) // the client has gone; nobody is left to be told
 }
 
-func (s *Server) view(now time.Time) view {
-	status, health, ready := s.opts.Status(), s.opts.Health(), s.opts.Ready()
+func newView(r Report) view {
 	v := view{
-		Title:   status.Title,
-		Name:    s.opts.Name,
-		Version: s.opts.Version,
-		Now:     now.UTC().Format("2006-01-02 15:04:05 UTC"),
+		Title:   r.Title,
+		Name:    r.Name,
+		Version: r.Version,
+		Now:     r.At.Format("2006-01-02 15:04:05 UTC"),
 		CSS:     template.CSS(pageCSS),
-		Health:  newCell(string(health.State), ""),
+		Health:  newCell(string(r.Health), ""),
 		Ready:   newCell("ready", ""),
+		Reasons: r.Reasons,
 	}
-	if v.Title == "" {
-		v.Title = s.opts.Name
-	}
-	if health.Message != "" {
-		v.Reasons = append(v.Reasons, health.Message)
-	}
-	if len(ready.Missing) > 0 {
+	if !r.Ready {
 		v.Ready = newCell("not ready", "")
 	}
-	for _, m := range ready.Missing {
-		v.Reasons = append(v.Reasons, m.Name+": "+m.Reason)
-	}
-	for _, section := range status.Sections {
+	for _, section := range r.Sections {
 		v.Sections = append(v.Sections, newSectionView(section))
 	}
 	return v
