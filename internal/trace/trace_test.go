@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -211,8 +212,17 @@ func TestABadTraceparentIsAsIfThereWereNone(t *testing.T) {
 	if m := tr.Take(outbound(), headers{"traceparent": sampled, "tracestate": "\x00=,,"}, time.Now(), ""); m.TraceID() != parentTrace {
 		t.Errorf("%q", m.TraceID())
 	}
-	if got := collected(t, tr, c)["process sms.outbound"]; len(got) != len(bad)+1 {
-		t.Errorf("%d spans of %d records", len(got), len(bad)+1)
+	// Nor does one that is far longer than the standard asks for, which is not passed on to all that follows.
+	long := "a=" + strings.Repeat("x", 250)
+	for i := range 8 {
+		long += fmt.Sprintf(",a%d=%s", i, strings.Repeat("x", 250))
+	}
+	m := tr.Take(outbound(), headers{"traceparent": sampled, "tracestate": long}, time.Now(), "")
+	if hs := m.Result("sms.results", "accepted", 1); m.TraceID() != parentTrace || header(hs, "tracestate") != "" {
+		t.Errorf("%q, %q", m.TraceID(), hs)
+	}
+	if got := collected(t, tr, c)["process sms.outbound"]; len(got) != len(bad)+2 {
+		t.Errorf("%d spans of %d records", len(got), len(bad)+2)
 	}
 }
 
