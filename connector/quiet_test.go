@@ -13,6 +13,7 @@ import (
 	"github.com/linxGnu/gosmpp/pdu"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/smpp-connector/smpp-connector/internal/otlptest"
 	"github.com/smpp-connector/smpp-connector/internal/smsc"
 )
 
@@ -56,10 +57,12 @@ func TestNoTextNoNumberAndNoSecretIsToldWhateverGoesWrong(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			collector := otlptest.GRPC(t)
 			p := startProcess(t, w.environ("LOG_LEVEL="+level, "HTTP_ADDRESS="+address, "KAFKA_SESSION_TIMEOUT=6s", "DELIVERY_RETRY_FOR=2s",
 				"HTTP_USERNAME=ops", "HTTP_PASSWORD=hunter2hunter2",
 				"SMSC_0_PASSWORD=hunter3hunter3", "SMSC_0_ROUTES=49", "SMSC_0_RESPONSE_TIMEOUT=1s", "SMSC_0_SOURCE_ADDRESS=+49307654321",
-				"SMSC_1_NAME=locked", "SMSC_1_ADDRESS="+locked.Addr(), "SMSC_1_SYSTEM_ID=me", "SMSC_1_PASSWORD=hunter4hunter4", "SMSC_1_ROUTES=1"), "run")
+				"SMSC_1_NAME=locked", "SMSC_1_ADDRESS="+locked.Addr(), "SMSC_1_SYSTEM_ID=me", "SMSC_1_PASSWORD=hunter4hunter4", "SMSC_1_ROUTES=1",
+				"OTEL_EXPORTER_OTLP_ENDPOINT="+collector.URL, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_EXPORTER_OTLP_HEADERS=authorization=hunter5hunter5,hunter6"), "run")
 			p.await(`"msg":"bound"`)
 			p.await("not bound")
 			for _, v := range oddRecords {
@@ -126,6 +129,14 @@ func TestNoTextNoNumberAndNoSecretIsToldWhateverGoesWrong(t *testing.T) {
 				if regexp.MustCompile(`(?i)hunter\d|confidential|7654321`).MatchString(line) {
 					t.Errorf("a page tells: %.300s", line)
 				}
+			}
+			for _, s := range []string{"hunter", "confidential", "Confidential", "7654321"} {
+				if collector.Holds(s) {
+					t.Errorf("a trace tells %q", s)
+				}
+			}
+			if len(collector.Spans()) < len(oddRecords) {
+				t.Errorf("there are %d spans of %d records", len(collector.Spans()), len(oddRecords))
 			}
 			if level == "info" {
 				t.Logf("log:\n%s", p.out.String())
