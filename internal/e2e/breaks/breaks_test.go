@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +19,9 @@ var (
 	all   = flag.Bool("all", false, "run the scenario of every break, not only the quick ones")
 	write = flag.Bool("write", false, "with -run Page: write the list into internal/PROMISES.md")
 )
+
+// breaks are all of them.
+var breaks = slices.Concat(ofPromises, withCarriers)
 
 // limit of one scenario. Some breaks make it wait in vain for what was lost.
 const limit = 12 * time.Minute

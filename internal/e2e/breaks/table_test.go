@@ -25,8 +25,8 @@ func simulated(seed uint64) scenario {
 // break's, not the code's.
 var nofailfile = []string{"-rapid.nofailfile", "-rapid.shrinktime=1s"}
 
-// breaks are in the order of a message's way.
-var breaks = []broken{
+// ofPromises are in the order of a message's way.
+var ofPromises = []broken{
 	{
 		name: "it sends before the grant is committed", promise: "2",
 		changes: []change{{

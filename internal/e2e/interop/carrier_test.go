@@ -35,6 +35,8 @@ type carrier struct {
 
 	// bind answers the nth bind, from 1; nil accepts all.
 	bind func(n int) (status uint32, body []byte)
+	// latin1 is what data_coding 0 means there, in the place of the GSM alphabet.
+	latin1 bool
 	// submit is what is written for a submit_sm; nil accepts it under the next id.
 	submit func(l *link, s submission) []byte
 
@@ -141,7 +143,7 @@ func (c *carrier) bindRequest(l *link, command, sequence uint32) bool {
 }
 
 func (c *carrier) submitted(l *link, sequence uint32, body []byte) []byte {
-	s := submission{link: l.number, sequence: sequence, submit: parseSubmit(c.t, body)}
+	s := submission{link: l.number, sequence: sequence, submit: parseSubmit(c.t, body, c.latin1)}
 	c.mu.Lock()
 	s.id = fmt.Sprintf("id%d", len(c.submits)+1)
 	c.submits = append(c.submits, s)
@@ -236,7 +238,7 @@ func readPDU(r io.Reader) (command, status, sequence uint32, body []byte, err er
 }
 
 // parseSubmit reads the mandatory fields (SMPP v3.4 §4.4.1). It runs beside the test, which it must not end.
-func parseSubmit(t *testing.T, b []byte) (s submit) {
+func parseSubmit(t *testing.T, b []byte, latin1 bool) (s submit) {
 	text := func() string {
 		i := bytes.IndexByte(b, 0)
 		if i < 0 {
@@ -268,7 +270,12 @@ func parseSubmit(t *testing.T, b []byte) (s submit) {
 	fixed := octets(5)
 	s.registered, s.dataCoding = fixed[0], fixed[2]
 	s.form, s.octets = cutHeader(t, esmClass, octets(int(fixed[4])))
-	s.text = decode(t, s.dataCoding, s.octets)
+	coding := s.dataCoding
+	if coding == 0 && latin1 {
+		coding = 3
+	}
+	s.text = decode(t, coding, s.octets)
+	s.tlvs = b
 	return s
 }
 

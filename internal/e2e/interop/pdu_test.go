@@ -21,6 +21,7 @@ type submit struct {
 	form                         form
 	octets                       []byte // without a user data header
 	text                         string // empty of binary messages
+	tlvs                         []byte // of a carrier's alone
 }
 
 // cutHeader takes the user data header off (3GPP TS 23.040 §9.2.3.24).

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/smpp-connector/smpp-connector/internal/record"
 )
@@ -47,9 +48,14 @@ func TestNegativeResponsesWithABody(t *testing.T) {
 func TestRebindingBeforeTheOldSessionIsGone(t *testing.T) {
 	t.Parallel()
 	c := newCarrier(t)
+	var refused, again time.Time
 	c.bind = func(n int) (uint32, []byte) {
-		if n == 2 { // the SMSC still holds the first, whose connection was lost
+		switch n { // one after the other
+		case 2: // the SMSC still holds the first, whose connection was lost
+			refused = time.Now()
 			return statusAlreadyBound, nil
+		case 3:
+			again = time.Now()
 		}
 		return 0, nil
 	}
@@ -60,6 +66,10 @@ func TestRebindingBeforeTheOldSessionIsGone(t *testing.T) {
 	w.sentOnce(20)
 	if links := c.bound(); len(links) != 2 || links[1].number != 3 {
 		t.Errorf("%d binds were accepted, the last is number %d", len(links), links[len(links)-1].number)
+	}
+	// Who hammers at the SMSC keeps the old session alive there, or locks the account. Later than this it may always be.
+	if waited := again.Sub(refused); waited < 2*time.Second {
+		t.Errorf("it was bound again after %s, want the patience of two seconds and more", waited)
 	}
 	w.connector.terminate()
 }

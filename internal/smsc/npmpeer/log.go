@@ -11,11 +11,11 @@ import (
 // Event is a line of the log. Event tells which fields it has.
 type Event struct {
 	At       time.Time `json:"at"`
-	Event    string    `json:"event"` // submit; deliver and, when a try has ended, end
+	Event    string    `json:"event"` // submit, query, cancel, replace; deliver and, when a try has ended, end
 	Bind     int       `json:"bind"`  // the session's number, from 1
 	Sequence uint32    `json:"sequence"`
 
-	// Of a submit.
+	// Of a submit. Text, Status and From also of a replace, the last two of a cancel and a query.
 	SystemID           string `json:"system_id"`
 	ESMClass           byte   `json:"esm_class"`
 	DataCoding         byte   `json:"data_coding"`
@@ -33,7 +33,7 @@ type Event struct {
 	Total byte   `json:"total"`
 	Part  byte   `json:"part"`
 
-	// Of a submit and of a receipt: as in the response.
+	// Of a submit and of a receipt: as in the response. Of a query, a cancel and a replace: as they have it.
 	MessageID string `json:"message_id"`
 
 	// Of deliver and end.

@@ -50,8 +50,12 @@ type Options struct {
 	// Rules gives the status by the last digits of the destination.
 	Rules map[string]uint32
 	// Outcomes gives the end of a message, such as UNDELIV, by the same. All
-	// others end in DELIVRD.
+	// others end in DELIVRD; those that are ENROUTE have no end.
 	Outcomes map[string]string
+	// Remember is how many messages, the last ones, query_sm, cancel_sm and replace_sm find.
+	Remember int
+	// Silent are the last digits of destinations whose receipts are lost: only query_sm tells their end.
+	Silent []string
 	// DeliverWindow is the most unanswered deliver_sm on a session; 0 means 50.
 	DeliverWindow int
 }
@@ -81,6 +85,12 @@ func (o Options) config(log string) (string, error) {
 	}
 	if o.Outcomes != nil {
 		c["outcomes"] = o.Outcomes
+	}
+	if o.Remember != 0 {
+		c["remember"] = o.Remember
+	}
+	if o.Silent != nil {
+		c["silent"] = o.Silent
 	}
 	if o.DeliverWindow != 0 {
 		c["deliverWindow"] = o.DeliverWindow
@@ -240,6 +250,19 @@ func (p *Peer) Drop() (int, error) {
 	var reply struct{ Sessions int }
 	err := p.do(map[string]string{"op": "drop"}, &reply)
 	return reply.Sessions, err
+}
+
+// Outbind connects to an ESME that waits at address, host:port, and asks it to bind (SMPP v3.4 §4.1.7).
+func (p *Peer) Outbind(address, systemID, password string) error {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("npmpeer: outbind: %w", err)
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		return fmt.Errorf("npmpeer: outbind: %w", err)
+	}
+	return p.do(map[string]any{"op": "outbind", "host": host, "port": number, "system_id": systemID, "password": password}, &struct{}{})
 }
 
 // Flush makes the log complete up to now.

@@ -24,7 +24,9 @@ const config = Object.assign({
   receipts: true,
   receiptDelay: [50, 500], // ms from the answer to the receipt
   rules: {},          // {"0000": 11}: status by the last digits of the destination
-  outcomes: {},       // {"0001": "UNDELIV"}: end of the message by the same
+  outcomes: {},       // {"0001": "UNDELIV"}: end of the message by the same; ENROUTE: none
+  remember: 0,        // messages that query_sm, cancel_sm and replace_sm find, the last ones
+  silent: [],         // last digits of destinations whose receipts are lost: only query_sm tells
   deliverWindow: 50,  // unanswered deliver_sm on one session
   deliverTimeout: 10000,
   retryDelay: 200,
@@ -32,7 +34,7 @@ const config = Object.assign({
 }, JSON.parse(process.argv[2] || '{}'));
 
 const states = {
-  DELIVRD: 2, EXPIRED: 3, DELETED: 4, UNDELIV: 5, ACCEPTD: 6, UNKNOWN: 7, REJECTD: 8,
+  ENROUTE: 1, DELIVRD: 2, EXPIRED: 3, DELETED: 4, UNDELIV: 5, ACCEPTD: 6, UNKNOWN: 7, REJECTD: 8,
 };
 
 const count = {
@@ -76,7 +78,7 @@ function bySuffix(table, destination) {
   return undefined;
 }
 
-const server = smpp.createServer((session) => {
+const serve = (session) => {
   const peer = { id: ++lastSession, session, systemId: '', receiver: false, transmitter: false, sent: new Map() };
 
   const bind = (receiver, transmitter) => (pdu) => {
@@ -99,6 +101,9 @@ const server = smpp.createServer((session) => {
   session.on('bind_receiver', bind(true, false));
   session.on('bind_transmitter', bind(false, true));
   session.on('submit_sm', (pdu) => submit(peer, pdu));
+  session.on('query_sm', (pdu) => query(peer, pdu));
+  session.on('cancel_sm', (pdu) => cancel(peer, pdu));
+  session.on('replace_sm', (pdu) => replace(peer, pdu));
   session.on('enquire_link', (pdu) => session.send(pdu.response()));
   session.on('unbind', (pdu) => {
     leave(peer);
@@ -108,7 +113,8 @@ const server = smpp.createServer((session) => {
   session.on('unknown', (pdu) => session.send(pdu.response()));
   session.on('error', () => session.destroy());
   session.on('close', () => leave(peer));
-});
+};
+const server = smpp.createServer(serve);
 
 function leave(peer) {
   const i = peers.indexOf(peer);
@@ -171,21 +177,75 @@ function submit(peer, pdu) {
   const submitted = new Date();
   const stat = bySuffix(config.outcomes, pdu.destination_addr) || 'DELIVRD';
   const asked = pdu.registered_delivery & 3;
-  const wanted = config.receipts && (asked === 1 || (asked === 2 && stat !== 'DELIVRD'));
+  const lost = stat === 'ENROUTE' || config.silent.some((suffix) => pdu.destination_addr.endsWith(suffix));
+  const wanted = config.receipts && !lost && (asked === 1 || (asked === 2 && stat !== 'DELIVRD'));
+  remember(id, { peer, pdu, stat, submitted, receiptId });
   if (wanted) count.pending++;
   later(between(config.latency), () => {
     peer.session.send(pdu.response({ message_id: id }));
     if (!wanted) return;
-    later(between(config.receiptDelay), () => deliver({
-      kind: 'receipt', systemId: peer.systemId, message_id: id, stat, tries: 0,
-      pdu: {
-        esm_class: 4, data_coding: 0,
-        source_addr_ton: pdu.dest_addr_ton, source_addr_npi: pdu.dest_addr_npi, source_addr: pdu.destination_addr,
-        dest_addr_ton: pdu.source_addr_ton, dest_addr_npi: pdu.source_addr_npi, destination_addr: pdu.source_addr,
-        short_message: { message: receiptText(receiptId, stat, submitted, new Date()) },
-      },
-    }));
+    later(between(config.receiptDelay), () => deliver(receipt(peer, pdu, id, receiptId, stat, submitted)));
   });
+}
+
+function receipt(peer, pdu, id, receiptId, stat, submitted) {
+  return {
+    kind: 'receipt', systemId: peer.systemId, message_id: id, stat, tries: 0,
+    pdu: {
+      esm_class: 4, data_coding: 0,
+      source_addr_ton: pdu.dest_addr_ton, source_addr_npi: pdu.dest_addr_npi, source_addr: pdu.destination_addr,
+      dest_addr_ton: pdu.source_addr_ton, dest_addr_npi: pdu.source_addr_npi, destination_addr: pdu.source_addr,
+      short_message: { message: receiptText(receiptId, stat, submitted, new Date()) },
+    },
+  };
+}
+
+// --- query_sm, cancel_sm, replace_sm: the addresses must be the message's (SMPP v3.4 §4.8 to §4.10)
+
+const known = new Map();
+
+function remember(id, message) {
+  if (config.remember === 0) return;
+  known.set(id, message);
+  if (known.size > config.remember) known.delete(known.keys().next().value);
+}
+
+// find answers with a refusal, and gives nothing, where there is no such message.
+function find(peer, pdu, refusal) {
+  const event = { event: pdu.command.slice(0, -3), bind: peer.id, sequence: pdu.sequence_number, message_id: pdu.message_id, from: pdu.source_addr, status: 0 };
+  const message = known.get(pdu.message_id);
+  const mine = message && message.pdu.source_addr === pdu.source_addr &&
+    (pdu.command !== 'cancel_sm' || message.pdu.destination_addr === pdu.destination_addr);
+  if (!message) event.status = smpp.ESME_RINVMSGID;
+  else if (!mine || (refusal && message.stat !== 'ENROUTE')) event.status = refusal || smpp.ESME_RQUERYFAIL;
+  // It has no data_coding (SMPP v3.4 §4.10.1), so the package leaves the text as it is; here it is the default alphabet.
+  if (pdu.command === 'replace_sm') event.text = smpp.encodings.ASCII.decode(pdu.short_message);
+  log(event);
+  if (!event.status) return message;
+  peer.session.send(pdu.response({ command_status: event.status }));
+  return undefined;
+}
+
+function query(peer, pdu) {
+  const m = find(peer, pdu, 0);
+  if (!m) return;
+  peer.session.send(pdu.response({
+    message_id: pdu.message_id, final_date: m.stat === 'ENROUTE' ? '' : new Date(), message_state: states[m.stat], error_code: 0,
+  }));
+}
+
+function cancel(peer, pdu) {
+  const m = find(peer, pdu, smpp.ESME_RCANCELFAIL);
+  if (!m) return;
+  m.stat = 'DELETED';
+  peer.session.send(pdu.response());
+  if (!config.receipts) return;
+  count.pending++;
+  deliver(receipt(m.peer, m.pdu, pdu.message_id, m.receiptId, m.stat, m.submitted));
+}
+
+function replace(peer, pdu) {
+  if (find(peer, pdu, smpp.ESME_RREPLACEFAIL)) peer.session.send(pdu.response());
 }
 
 function later(ms, fn) {
@@ -332,6 +392,13 @@ const commands = {
     return { parts: parcels.length };
   },
   stats: () => ({ stats: count }),
+  // outbind connects to an ESME, which may bind on that connection as on one that it made.
+  outbind({ host, port, system_id: systemId, password }) {
+    const session = smpp.connect({ host, port });
+    serve(session);
+    session.on('connect', () => session.outbind({ system_id: systemId, password }));
+    return {};
+  },
   // drop closes every session without a word.
   drop() {
     const n = peers.length;
