@@ -91,6 +91,7 @@ installed: smpp-connector demo`,
 		configCommand(),
 		profileCommand(),
 		previewCommand(),
+		redriveCommand(),
 	)
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetArgs(args)

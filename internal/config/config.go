@@ -109,9 +109,10 @@ const (
 	TopicDeliver   = "deliver"
 	TopicWaiting   = "waiting"
 	TopicControl   = "control"
+	TopicRedriven  = "redriven"
 )
 
-var internalKinds = [...]string{TopicSubmitted, TopicDeliver, TopicWaiting, TopicControl}
+var internalKinds = [...]string{TopicSubmitted, TopicDeliver, TopicWaiting, TopicControl, TopicRedriven}
 
 // InternalTopic is the name of the connector's own topic of a kind.
 func (c *Config) InternalTopic(kind string) string { return c.Name + "." + kind }

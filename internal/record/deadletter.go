@@ -51,25 +51,23 @@ const (
 	HeaderCommandStatus    = "smpp.command_status"
 )
 
+// The headers of a record that was put back from the dead letters (smpp-connector redrive).
+const (
+	HeaderRedriven          = "smpp.redriven"           // how often, in decimal
+	HeaderRedrivenFrom      = "smpp.redriven.from"      // <topic>-<partition>-<offset> of the record at first: its default id
+	HeaderRedrivenTimestamp = "smpp.redriven.timestamp" // of the dead letter, and so of the record before
+)
+
 // AppendHeaders appends the headers to those of the original record: Connect's ten
 // in Connect's order, then smpp.status, and smpp.smsc and smpp.command_status where
-// known. As in Connect, a header whose key dst already has is not written again.
-// That concerns records that were dead letters before and were put back with their
-// headers: who puts them back should drop these.
+// known. As in Connect, headers of these names that the record has stay before them:
+// of those of one name the last counts.
 func (d *DeadLetter) AppendHeaders(dst []Header) []Header {
 	trace := d.StackTrace
 	if trace == "" {
 		trace = d.ExceptionClass + ": " + d.Message + "\n"
 	}
-	original := dst
-	add := func(key, value string) {
-		for i := range original {
-			if original[i].Key == key {
-				return
-			}
-		}
-		dst = append(dst, Header{Key: key, Value: []byte(value)})
-	}
+	add := func(key, value string) { dst = append(dst, Header{Key: key, Value: []byte(value)}) }
 	add(HeaderTopic, d.Source.Topic)
 	add(HeaderPartition, strconv.FormatInt(int64(d.Source.Partition), 10))
 	add(HeaderOffset, strconv.FormatInt(d.Source.Offset, 10))

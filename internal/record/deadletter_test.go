@@ -1,6 +1,9 @@
 package record
 
 import (
+	"encoding/json"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -50,11 +53,46 @@ func TestADeadLetterWithoutAnAnswerNamesNeitherSMSCNorStatus(t *testing.T) {
 	}
 }
 
-func TestAHeaderThatIsThereIsNotWrittenAgain(t *testing.T) {
+// TestADeadLetterIsWhatAConnectWorkerWrites compares with what a sink of a worker of Apache Kafka 4.3.0 (FileStreamSink, JsonConverter,
+// errors.deadletterqueue.context.headers.enable) wrote for two records that are no JSON, the second with a header of Connect's own. The
+// stack traces are cut after their second line.
+func TestADeadLetterIsWhatAConnectWorkerWrites(t *testing.T) {
 	t.Parallel()
-	d := DeadLetter{Source: Source{Topic: "new"}, Status: Invalid}
-	got := show(d.AppendHeaders([]Header{{HeaderTopic, []byte("old")}}))
-	if strings.Count(got, HeaderTopic+"=") != 1 || !strings.Contains(got, HeaderTopic+"=old\n") || !strings.Contains(got, HeaderOffset+"=0\n") {
-		t.Errorf("got\n%s", got)
+	b, err := os.ReadFile("testdata/connect-deadletters-4.3.0.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var recorded []struct{ Headers []struct{ Key, Value string } }
+	if err := json.Unmarshal(b, &recorded); err != nil {
+		t.Fatal(err)
+	}
+	originals := [][]Header{{{"trace", []byte("1")}}, {{HeaderTopic, []byte("older")}, {"trace", []byte("2")}}}
+	if len(recorded) != len(originals) {
+		t.Fatalf("%d are recorded, want %d", len(recorded), len(originals))
+	}
+	for i, r := range recorded {
+		last := make(map[string]string)
+		for _, h := range r.Headers {
+			last[h.Key] = h.Value
+		}
+		offset, err := strconv.ParseInt(last[HeaderOffset], 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := DeadLetter{Source: Source{Topic: "sms.outbound", Offset: offset}, Connector: "smpp-sink", Task: "0", Stage: StageValueConverter,
+			Class: last[HeaderClassName], ExceptionClass: last[HeaderExceptionClass], Message: last[HeaderExceptionMessage], Status: Invalid}
+		got := d.AppendHeaders(originals[i])
+		if len(got) != len(r.Headers)+1 || got[len(got)-1].Key != HeaderStatus {
+			t.Fatalf("%d headers, want Connect's %d and smpp.status:\n%s", len(got), len(r.Headers), show(got))
+		}
+		for n, h := range r.Headers {
+			want := h.Value
+			if h.Key == HeaderStackTrace { // ours is the first line alone: there are no Java methods to name
+				want, _, _ = strings.Cut(want, "\tat ")
+			}
+			if got[n].Key != h.Key || string(got[n].Value) != want {
+				t.Errorf("header %d is %s=%q, Connect's is %s=%q", n, got[n].Key, got[n].Value, h.Key, want)
+			}
+		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -419,8 +420,17 @@ func (s *Sink) setEpoch(key tp, epoch int64) {
 	s.epochs[key] = epoch
 }
 
-// defaultID is the id of a record that names none.
+// maxDefaultID is the longest of them: a topic has 249 characters at most, an offset 19 digits.
+const maxDefaultID = 249 + 1 + 10 + 1 + 19
+
+// defaultID is the id of a record that names none. One that was put back from the dead letters keeps the id that it had at first, so
+// that all its results join.
 func defaultID(r *kgo.Record) string {
+	for i := range r.Headers {
+		if h := &r.Headers[i]; h.Key == record.HeaderRedrivenFrom && 0 < len(h.Value) && len(h.Value) <= maxDefaultID && utf8.Valid(h.Value) {
+			return string(h.Value)
+		}
+	}
 	return r.Topic + "-" + strconv.Itoa(int(r.Partition)) + "-" + strconv.FormatInt(r.Offset, 10)
 }
 

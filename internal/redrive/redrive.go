@@ -1,0 +1,382 @@
+// Package redrive puts dead letters back to the topics that they came from. It may import config, kafka and record.
+//
+// One transaction holds the records that are put back and the entries of the journal (<name>.redriven) that say so, and all runs for one
+// CONNECTOR_NAME use one transactional id. A run begins by taking that id, which ends what a run before it has left open and fences one
+// that still runs, and only then reads the journal. So:
+//
+//	died before the commit        nothing of the transaction happened; the next run puts those records back
+//	died after the commit         the journal says so; the next run leaves them alone
+//	died inside the commit        one of the two: taking the id waits until the broker has ended it
+//	two runs at once              the later one goes on, the earlier one ends at its next transaction, of which nothing happens
+//	another filter, the same      a dead letter that one of them has put back the other leaves alone
+//	records in two transactions   none: a run reads each dead letter once, in the order of its partition
+package redrive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/smpp-connector/smpp-connector/internal/kafka"
+)
+
+// Options say what is put back, and where.
+type Options struct {
+	Dialer          *kafka.Dialer
+	DeadLetters     string // topic
+	Journal         string // topic, <name>.redriven
+	TransactionalID string // <name>-redrive
+	Connector       string // <name>-sink, of whose dead letters alone is spoken
+	CreateJournal   bool
+	Replication     int16
+
+	Filter         Filter
+	To             string            // topic; "" puts each back to its own
+	Input          func(string) bool // tells the topics that the sink reads
+	Execute        bool              // else nothing is written
+	Rate           float64           // records a second; 0 for no limit
+	MaxRedrives    int
+	KeepTimestamps bool
+	// Progress is told of what was looked at, of how many, and how many were put back.
+	Progress func(looked, of, done int64)
+}
+
+const (
+	// batchRecords and batchBytes bound a transaction: readers under read_committed wait for its end.
+	batchRecords = 500
+	batchBytes   = 4 << 20
+	// quietLimit is how long a broker may have nothing to give that it has said it has.
+	quietLimit = 30 * time.Second
+)
+
+// run is one call of Run.
+type run struct {
+	Options
+	cl      *kgo.Client // asks
+	writer  *kgo.Client // nil in a dry run
+	journal *journal
+	starts  map[int32]int64 // of the dead letters
+	ends    map[int32]int64 // as they were when the run began
+	batch   []letter
+	bytes   int
+	began   time.Time
+	report  Report
+}
+
+// Run looks at every dead letter that is there when it begins, and puts back those that are asked for. The report is right whatever the
+// error: what it says was put back is committed. A context that ends stops it between two transactions.
+func Run(ctx context.Context, o Options) (*Report, error) {
+	r := &run{Options: o, began: time.Now(), report: Report{Groups: map[Group]int64{}}}
+	cl, err := o.Dialer.Client("redrive-admin")
+	if err != nil {
+		return &r.report, err
+	}
+	defer cl.Close()
+	r.cl = cl
+	if o.Execute {
+		if err := r.openWriter(ctx); err != nil {
+			return &r.report, err
+		}
+		defer r.writer.Close()
+	}
+	if err := r.look(ctx); err != nil {
+		return &r.report, err
+	}
+	err = r.read(ctx)
+	return &r.report, err
+}
+
+// openWriter takes the transactional id from whoever had it. What that one has committed is in the journal once this has returned.
+func (r *run) openWriter(ctx context.Context) error {
+	journal := kafka.Topic{Name: r.Journal, Partitions: 1, Configs: map[string]string{"cleanup.policy": "compact"}}
+	if _, err := kafka.EnsureTopics(ctx, r.cl, []kafka.Topic{journal}, r.CreateJournal, r.Replication); err != nil {
+		return fmt.Errorf("the topic that keeps what was put back, compacted and of one partition: %w", kafka.Remedy(err))
+	}
+	w, err := r.Dialer.Client("redrive-writer", kgo.TransactionalID(r.TransactionalID), kgo.TransactionTimeout(kafka.TransactionTimeout),
+		kgo.RecordPartitioner(kgo.BasicConsistentPartitioner(samePartition)), kgo.UnknownTopicRetries(5), kgo.RequestRetries(60),
+		kgo.ProducerBatchCompression(kgo.SnappyCompression(), kgo.NoCompression()))
+	if err != nil {
+		return err
+	}
+	ictx, cancel := context.WithTimeout(ctx, 3*kafka.TransactionTimeout)
+	defer cancel()
+	if _, _, err := w.ProducerID(ictx); err != nil {
+		w.Close()
+		return fmt.Errorf("transactional id %s: %w", r.TransactionalID, kafka.Remedy(err))
+	}
+	r.writer = w
+	return nil
+}
+
+// samePartition keeps a record on the partition that it had, where the topic still has it, so that whatever order its producer gave to
+// keys stays; others go by Kafka's hash of the key.
+func samePartition(topic string) func(*kgo.Record, int) int {
+	byKey, turn := kgo.StickyKeyPartitioner(nil).ForTopic(topic), 0
+	return func(r *kgo.Record, n int) int {
+		switch {
+		case r.Partition >= 0 && int(r.Partition) < n:
+			return int(r.Partition)
+		case r.Key == nil:
+			turn++
+			return turn % n
+		}
+		return byKey.Partition(r, n)
+	}
+}
+
+// look finds out what there is to read, and what has been put back already.
+func (r *run) look(ctx context.Context) error {
+	adm := kadm.NewClient(r.cl)
+	ids, err := kafka.TopicIDs(ctx, r.cl, r.DeadLetters, r.Journal)
+	if err != nil {
+		return kafka.Remedy(err)
+	}
+	id, ok := ids[r.DeadLetters]
+	if !ok {
+		return fmt.Errorf("topic %s does not exist: see DEADLETTER_TOPIC and --from", r.DeadLetters)
+	}
+	starts, ends, err := bounds(ctx, adm, r.DeadLetters)
+	if err != nil {
+		return err
+	}
+	r.journal = newJournal(r.DeadLetters, id)
+	if _, ok := ids[r.Journal]; ok {
+		if err := r.readJournal(ctx, adm, starts); err != nil {
+			return err
+		}
+	}
+	r.starts, r.ends = starts, ends
+	return nil
+}
+
+// bounds are the first offsets of a topic's partitions, and those behind the last that is committed.
+func bounds(ctx context.Context, adm *kadm.Client, topic string) (starts, ends map[int32]int64, err error) {
+	of := func(list func(context.Context, ...string) (kadm.ListedOffsets, error)) (map[int32]int64, error) {
+		listed, err := list(ctx, topic)
+		if err == nil {
+			err = listed.Error()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("asking for the offsets of topic %s: %w", topic, kafka.Remedy(err))
+		}
+		all := make(map[int32]int64)
+		listed.Each(func(o kadm.ListedOffset) { all[o.Partition] = o.Offset })
+		return all, nil
+	}
+	if starts, err = of(adm.ListStartOffsets); err != nil {
+		return nil, nil, err
+	}
+	ends, err = of(adm.ListCommittedOffsets)
+	return starts, ends, err
+}
+
+func (r *run) readJournal(ctx context.Context, adm *kadm.Client, deadStarts map[int32]int64) error {
+	starts, ends, err := bounds(ctx, adm, r.Journal)
+	if err != nil {
+		return err
+	}
+	if len(ends) != 1 {
+		return fmt.Errorf("topic %s must have one partition and has %d: it is the record of what was put back", r.Journal, len(ends))
+	}
+	err = r.poll(ctx, r.Journal, starts, ends, func(rec *kgo.Record) error {
+		if rec.Attrs.IsControl() {
+			return nil
+		}
+		return r.journal.take(rec, deadStarts)
+	})
+	r.journal.settle()
+	return err
+}
+
+// poll hands on the records of a topic up to the ends, and returns when all ends are reached. Before an end always stands a record or
+// the marker of a transaction, which are both shown: an aborted record is followed by its marker.
+func (r *run) poll(ctx context.Context, topic string, starts, ends map[int32]int64, take func(*kgo.Record) error) error {
+	open, offsets := make(map[int32]bool), make(map[int32]kgo.Offset)
+	for p, end := range ends {
+		if start := starts[p]; start < end {
+			open[p], offsets[p] = true, kgo.NewOffset().At(start)
+		}
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	cl, err := r.Dialer.Client("redrive-reader", kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: offsets}),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(), kgo.FetchMaxWait(500*time.Millisecond))
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	for len(open) > 0 {
+		pctx, cancel := context.WithTimeout(ctx, quietLimit)
+		fetches := cl.PollFetches(pctx)
+		quiet := pctx.Err() != nil
+		cancel()
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		for _, e := range fetches.Errors() {
+			if !errors.Is(e.Err, context.DeadlineExceeded) && !kerr.IsRetriable(e.Err) {
+				return fmt.Errorf("reading topic %s: %w", topic, kafka.Remedy(e.Err))
+			}
+		}
+		if quiet && fetches.NumRecords() == 0 {
+			return fmt.Errorf("topic %s: the brokers have given nothing for %s, and %d partitions are not read to their ends: run the same again", topic, quietLimit, len(open))
+		}
+		for iter := fetches.RecordIter(); !iter.Done(); {
+			rec := iter.Next()
+			if rec.Offset < ends[rec.Partition] {
+				if err := take(rec); err != nil {
+					return err
+				}
+			}
+			if rec.Offset+1 >= ends[rec.Partition] {
+				delete(open, rec.Partition)
+			}
+		}
+	}
+	return nil
+}
+
+func (r *run) read(ctx context.Context) error {
+	looked, of := int64(0), int64(0)
+	for p, end := range r.ends {
+		of += end - r.starts[p]
+	}
+	err := r.poll(ctx, r.DeadLetters, r.starts, r.ends, func(rec *kgo.Record) error {
+		looked++
+		if !rec.Attrs.IsControl() {
+			if err := r.consider(ctx, read(rec)); err != nil {
+				return err
+			}
+		}
+		if r.Progress != nil {
+			r.Progress(looked, of, r.report.Done)
+		}
+		return nil
+	})
+	if err == nil {
+		err = r.flush(ctx)
+	}
+	if err == nil && r.Progress != nil {
+		r.Progress(of, of, r.report.Done)
+	}
+	return err
+}
+
+// judge says what is to become of a dead letter.
+func (r *run) judge(l *letter) Reason {
+	switch {
+	case l.connector != "" && l.connector != r.Connector:
+		return OtherSink
+	case !r.Filter.matches(l):
+		return NotAsked
+	case l.status == inDoubtStatus && len(r.Filter.Statuses) == 0:
+		return InDoubt
+	case r.journal.has(l.rec.Partition, l.rec.Offset):
+		return Already
+	case l.redriven >= r.MaxRedrives:
+		return TooOften
+	case l.rec.Value == nil:
+		return NoValue
+	case r.To == "" && l.topic == "":
+		return NoTopic
+	case r.To == "" && !r.Input(l.topic):
+		return NotAnInput
+	}
+	return Asked
+}
+
+func (r *run) consider(ctx context.Context, l letter) error {
+	why := r.judge(&l)
+	r.report.Left[why]++
+	if why != Asked {
+		return nil
+	}
+	r.report.count(&l)
+	if !r.Execute {
+		return nil
+	}
+	r.batch = append(r.batch, l)
+	r.bytes += len(l.rec.Key) + len(l.rec.Value)
+	if len(r.batch) >= r.batchLimit() || r.bytes >= batchBytes {
+		return r.flush(ctx)
+	}
+	return nil
+}
+
+// batchLimit keeps a slow rate even: what goes in one transaction comes at once.
+func (r *run) batchLimit() int {
+	if r.Rate <= 0 {
+		return batchRecords
+	}
+	return int(min(batchRecords, max(1, r.Rate/4)))
+}
+
+// flush puts a batch back in one transaction.
+func (r *run) flush(ctx context.Context) error {
+	if len(r.batch) == 0 {
+		return nil
+	}
+	if r.Rate > 0 { // this batch may go when all before it have had their time
+		due := r.began.Add(time.Duration(float64(r.report.Done) / r.Rate * float64(time.Second)))
+		if err := kafka.Sleep(ctx, time.Until(due)); err != nil {
+			return err
+		}
+	}
+	records, err := r.journal.entries(r.Journal, r.batch)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	for i := range r.batch {
+		l := &r.batch[i]
+		to := l.topic
+		if r.To != "" {
+			to = r.To
+		}
+		records = append(records, l.again(to, now, r.KeepTimestamps))
+	}
+	// What has begun is ended, whatever comes: SIGTERM waits for it.
+	if err := r.transact(context.WithoutCancel(ctx), records); err != nil {
+		return err
+	}
+	r.report.Done += int64(len(r.batch))
+	r.batch, r.bytes = r.batch[:0], 0
+	return nil
+}
+
+func (r *run) transact(ctx context.Context, records []*kgo.Record) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*kafka.TransactionTimeout)
+	defer cancel()
+	if err := r.writer.BeginTransaction(); err != nil {
+		return err
+	}
+	results := r.writer.ProduceSync(ctx, records...)
+	if err := results.FirstErr(); err != nil {
+		topic := ""
+		for _, res := range results {
+			if errors.Is(res.Err, err) {
+				topic = res.Record.Topic
+				break
+			}
+		}
+		_ = r.writer.EndTransaction(ctx, kgo.TryAbort) // where that fails, the broker aborts it, or the next run does
+		return fmt.Errorf("writing to topic %s: %w", topic, remedy(err))
+	}
+	if err := r.writer.EndTransaction(ctx, kgo.TryCommit); err != nil {
+		return fmt.Errorf("whether the last transaction was committed is not known; %s says, so run the same again: %w", r.Journal, remedy(err))
+	}
+	return nil
+}
+
+func remedy(err error) error {
+	if errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch) {
+		return fmt.Errorf("another redrive for this CONNECTOR_NAME has begun, or this one was too slow for the broker; nothing is lost or doubled: %w", err)
+	}
+	return kafka.Remedy(err)
+}
