@@ -92,6 +92,7 @@ installed: smpp-connector demo`,
 		profileCommand(),
 		previewCommand(),
 		redriveCommand(),
+		statusCommand(),
 	)
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetArgs(args)
