@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -105,6 +106,13 @@ func checkKafka(ctx context.Context, cfg *config.Config) (string, error) {
 		if d, ok := details[name]; !ok || d.Err != nil {
 			missing = append(missing, name)
 		}
+	}
+	faults, err := faultsOfTopics(ctx, cl, cfg)
+	if err != nil {
+		return "", err
+	}
+	if len(faults) > 0 {
+		return "", errors.New(strings.Join(faults, "; "))
 	}
 	fine := fmt.Sprintf("brokers: %d", len(meta.Brokers))
 	switch {

@@ -296,6 +296,19 @@ func TestABrokerThatWantsToKnowWhoComes(t *testing.T) {
 			}
 		})
 	}
+	deny := kmsg.NewCreateACLsRequestCreation()
+	deny.ResourceType, deny.ResourceName, deny.ResourcePatternType = kmsg.ACLResourceTypeTopic, "sms.results", kmsg.ACLResourcePatternTypeLiteral
+	deny.Principal, deny.Host, deny.Operation, deny.PermissionType = "User:"+plainUser, "*", kmsg.ACLOperationWrite, kmsg.ACLPermissionTypeDeny
+	req := kmsg.NewPtrCreateACLsRequest()
+	req.Creations = append(req.Creations, deny)
+	if _, err := req.RequestWith(t.Context(), kafkatest.Client(t, s.Broker)); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, time.Minute, "check that tells of the right that is missing", func() bool {
+		line, code := check(t, append([]string{"KAFKA_BROKERS=" + s.listeners["PLAIN"].Address, "PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "SMSC_0_NAME=foreign", "SMSC_0_ADDRESS=" + peer.Addr()},
+			user("PLAIN", plainUser, "plain-secret")...))
+		return code == 1 && strings.Contains(line, "topic sms.results") && strings.Contains(line, "lacks WRITE") && strings.Count(line, "lacks") == 1
+	})
 }
 
 // carry takes one record through the connector.
