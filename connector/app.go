@@ -48,6 +48,8 @@ type app struct {
 	accounts  []*smpp.Account
 	captures  []*smpp.Capture
 	events    *events
+	troubles  *troubles // the last of the log, for the status page
+	rates     *rates
 	admin     *admin.Server
 
 	phase    atomic.Int32
@@ -76,7 +78,9 @@ func newApp(cfg *config.Config, log *slog.Logger) (*app, error) {
 		return nil, err
 	}
 	cfg.StateDir = dir
-	a := &app{cfg: cfg, brokerDir: brokerDir, log: log, reg: prometheus.NewRegistry(), removeState: remove, lease: smpp.NewLease(), fatal: make(chan error, 1)}
+	kept := &troubles{}
+	log = slog.New(troubleLog{Handler: log.Handler(), kept: kept})
+	a := &app{cfg: cfg, brokerDir: brokerDir, log: log, troubles: kept, rates: newRates(), reg: prometheus.NewRegistry(), removeState: remove, lease: smpp.NewLease(), fatal: make(chan error, 1)}
 	a.reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.parts = map[string]*part{}
 	a.steered, a.endSteering = context.WithCancel(context.Background())
@@ -143,6 +147,7 @@ func (a *app) start(ctx context.Context) error {
 	pctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	a.probe = cancel
 	go a.probeKafka(pctx) // ends with stop
+	go a.keepRates(pctx)  // ends with stop
 	a.phase.Store(running)
 	a.log.Info("started", "name", cfg.Name, "version", version(), "sink", cfg.Sink.Enabled, "source", cfg.Source.Enabled, "smscs", len(cfg.SMSCs))
 	return nil

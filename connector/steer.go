@@ -181,6 +181,13 @@ func (s *steering) membersOf(ctx context.Context, group string) []kafka.Member {
 	return members
 }
 
+// lastSeen are a group's members as membersOf last heard of them.
+func (s *steering) lastSeen(group string) []kafka.Member {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.members[group].members
+}
+
 // workerID is host:port of a replica's HTTP side, of which all have the same port; host as the broker sees it, "" for our own.
 func (s *steering) workerID(host string) string {
 	host = strings.TrimPrefix(host, "/")

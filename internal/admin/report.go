@@ -18,6 +18,19 @@ type Section struct {
 	Note    string     `json:"note,omitempty"` // a sentence under the name; may be empty
 	Columns []string   `json:"columns"`
 	Rows    [][]string `json:"rows"` // a row may be shorter than Columns
+	Curve   *Curve     `json:"curve,omitempty"`
+}
+
+// Curve is a share that grows with time, drawn above the table: what part was delivered within how long.
+type Curve struct {
+	Label  string  `json:"label"`  // what it shows, in a sentence
+	Points []Point `json:"points"` // by seconds, which are above 0
+}
+
+// Point is one of a Curve.
+type Point struct {
+	Seconds float64 `json:"seconds"`
+	Share   float64 `json:"share"` // 0 to 1
 }
 
 // Report is the whole of the status page as data, as GET /ui.json answers it. The page is rendered from it, so that whoever reads it sees what

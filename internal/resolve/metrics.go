@@ -11,6 +11,7 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/kafka"
 	"github.com/smpp-connector/smpp-connector/internal/resolve/engine"
 	"github.com/smpp-connector/smpp-connector/internal/resolve/store"
+	"github.com/smpp-connector/smpp-connector/internal/sms"
 )
 
 type metrics struct {
@@ -18,6 +19,7 @@ type metrics struct {
 	unanswered, unreadable, expired          prometheus.Counter
 	invalid, fetchErrors                     prometheus.Counter
 	transactionSeconds, restore, delay       prometheus.Histogram
+	delivered                                *prometheus.HistogramVec
 	partitions, origins                      prometheus.Gauge
 	waiting, lag, poor, storeBytes           *prometheus.GaugeVec
 }
@@ -52,13 +54,16 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		transactions:       counters("transactions_total", "Commits by how they ended and what they held.", "outcome", "kind"),
 		transactionSeconds: seconds("transaction_seconds", "Time of a commit with records, from its begin to its known end."),
 		delay:              seconds("receipt_to_record_seconds", "From the arrival of a receipt to its committed record, correlated ones."),
-		restore:            seconds("restore_seconds", "Time to rebuild the state of the partitions taken over."),
-		partitions:         gauge("partitions", "Partitions held."),
-		origins:            gauge("origins", "Submissions that may still get receipts, under all the keys that these may have."),
-		waiting:            gauges("waiting", "What waits: receipts for their submission, and entries for the parts of messages.", "kind"),
-		lag:                gauges("lag_records", "Records between what was applied and the end of the partitions held.", "topic"),
-		poor:               gauges("poor_matching", "1 while fewer than half of an SMSC's last 100 receipts found their message.", "smsc"),
-		storeBytes:         gauges("store_bytes", "Size of the local state.", "where"),
+		delivered: f.NewHistogramVec(prometheus.HistogramOpts{Name: prefix + "submit_to_delivered_seconds",
+			Help:    "From the submission of a message to the receipt that it was delivered, by our clocks.",
+			Buckets: []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 2 * 3600, 6 * 3600, 12 * 3600, 24 * 3600, 48 * 3600, 72 * 3600}}, []string{"smsc"}),
+		restore:    seconds("restore_seconds", "Time to rebuild the state of the partitions taken over."),
+		partitions: gauge("partitions", "Partitions held."),
+		origins:    gauge("origins", "Submissions that may still get receipts, under all the keys that these may have."),
+		waiting:    gauges("waiting", "What waits: receipts for their submission, and entries for the parts of messages.", "kind"),
+		lag:        gauges("lag_records", "Records between what was applied and the end of the partitions held.", "topic"),
+		poor:       gauges("poor_matching", "1 while fewer than half of an SMSC's last 100 receipts found their message.", "smsc"),
+		storeBytes: gauges("store_bytes", "Size of the local state.", "where"),
 	}
 }
 
@@ -90,6 +95,9 @@ func (m *metrics) committed(out *engine.Output) {
 			m.unanswered.Inc()
 		} else if r.Value.Correlated {
 			m.delay.Observe(max(0, now.Sub(r.Value.ReceivedAt).Seconds()))
+			if r.Value.State == string(sms.StateDelivered) && !r.SubmittedAt.IsZero() {
+				m.delivered.WithLabelValues(r.Value.SMSC).Observe(max(0, r.Value.ReceivedAt.Sub(r.SubmittedAt).Seconds()))
+			}
 		}
 	}
 	for i := range out.Inbound {

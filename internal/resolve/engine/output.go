@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"time"
+
 	"encoding/binary"
 
 	"github.com/smpp-connector/smpp-connector/internal/record"
@@ -33,6 +35,8 @@ type Receipt struct {
 	// Unanswered: no receipt, but the end of the time for one.
 	Unanswered bool
 	Submit     [24]byte // record.Submission.Span of what it is for
+	// SubmittedAt is when the message that it is for was submitted, by our clock; Value's is the SMSC's. Zero: it is for none that is known.
+	SubmittedAt time.Time
 }
 
 // Inbound is a record for the inbound topic.

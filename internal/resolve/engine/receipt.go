@@ -51,7 +51,7 @@ func (e *Engine) remember(out *Output, w *early, fresh bool) {
 func (e *Engine) publishMatched(out *Output, in *received, o *origin, hash uint64) {
 	r := receiptOf(in)
 	o.fill(&r)
-	out.Receipts = append(out.Receipts, Receipt{Key: o.RecordKey, Value: r, Submit: o.Span})
+	out.Receipts = append(out.Receipts, Receipt{Key: o.RecordKey, Value: r, Submit: o.Span, SubmittedAt: o.SubmittedAt})
 	if !in.asked {
 		out.observe(in.smsc, o.MessageID, in.Receipt.MessageID, true)
 	}
@@ -87,7 +87,7 @@ func receiptOf(in *received) record.Receipt {
 func (e *Engine) publishUnanswered(out *Output, o *origin) {
 	r := record.Receipt{State: string(sms.StateUnknown), Final: true, SubmittedAt: o.SubmittedAt}
 	o.fill(&r)
-	out.Receipts = append(out.Receipts, Receipt{Key: o.RecordKey, Value: r, Unanswered: true, Submit: o.Span})
+	out.Receipts = append(out.Receipts, Receipt{Key: o.RecordKey, Value: r, Unanswered: true, Submit: o.Span, SubmittedAt: o.SubmittedAt})
 	s := record.Submission{Kind: record.KindSettled, SMSC: o.SMSC, Key: o.Key, MessageID: o.MessageID, ID: o.ID, Part: o.Part, Parts: o.Parts,
 		Source: o.Source, SubmittedAt: o.SubmittedAt, Final: true}
 	out.settle(e.cfg.Partitions, &s)
