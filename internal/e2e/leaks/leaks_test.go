@@ -182,7 +182,10 @@ func TestNothingThatIsSomeonesOwnIsToldWhateverGoesWrong(t *testing.T) {
 			}
 			forbidden := told
 			if level == "debug" {
-				forbidden = secrets
+				forbidden = debugged
+				if !strings.Contains(log, "level=DEBUG") {
+					t.Error("nothing was logged at debug")
+				}
 			}
 			checkTold(t, "the log", log, forbidden)
 			checkTold(t, "the dump of a crash", dump, told)
