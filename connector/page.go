@@ -99,7 +99,7 @@ func (a *app) smscs(f figures) admin.Section {
 }
 
 func (a *app) binds() admin.Section {
-	s := admin.Section{Name: "Binds", Columns: []string{"SMSC", "Bind", "Type", "State", "Since", "Window", "Last trouble"}}
+	s := admin.Section{Name: "Binds", Columns: []string{"SMSC", "Bind", "State", "Since", "Window", "Last trouble"}}
 	for _, acc := range a.accounts {
 		c := acc.Status()
 		for _, b := range c.Binds {
@@ -107,7 +107,7 @@ func (a *app) binds() admin.Section {
 			if b.Window > 0 {
 				window = fmt.Sprintf("%d/%d", b.InUse, b.Window)
 			}
-			s.Rows = append(s.Rows, []string{c.Name, strconv.Itoa(b.Bind), b.Type.String(), b.State.String(), clock(b.Since), window, b.LastError})
+			s.Rows = append(s.Rows, []string{c.Name, fmt.Sprintf("%d %s", b.Bind, b.Type), b.State.String(), clock(b.Since), window, b.LastError})
 		}
 	}
 	return s
