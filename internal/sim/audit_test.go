@@ -66,7 +66,7 @@ func (w *world) auditRecord(i int, took map[[2]int][]submit) (letters int) {
 		return 0
 	}
 	if len(rs) != 1 {
-		w.violated("%s (%d@%d) has %d results", id, at.partition, at.offset, len(rs))
+		w.violated("%s (%d@%d) has %d results: %s", id, at.partition, at.offset, len(rs), strings.Join(w.whence[id], ", "))
 		if len(rs) == 0 {
 			return 0
 		}

@@ -63,6 +63,7 @@ type world struct {
 
 	seenMu   sync.Mutex
 	results  map[string][]record.Result
+	whence   map[string][]string // who wrote them, where and when
 	letters  int
 	read     map[string]bool             // offsets that were seen
 	receipts map[string][]record.Receipt // by message id
@@ -75,7 +76,7 @@ type world struct {
 
 func newWorld(t testing.TB, seed uint64) *world {
 	w := &world{t: t, seed: seed, plan: makePlan(seed), net: newNetwork(), model: newModel(), began: time.Now(), over: make(chan struct{}),
-		log: slog.New(slog.DiscardHandler), read: make(map[string]bool), results: make(map[string][]record.Result), receipts: make(map[string][]record.Receipt)}
+		log: slog.New(slog.DiscardHandler), read: make(map[string]bool), results: make(map[string][]record.Result), whence: make(map[string][]string), receipts: make(map[string][]record.Receipt)}
 	w.log = slog.New(lost{w})
 	if os.Getenv("SMPP_TEST_LOG") != "" {
 		w.log = slog.New(slog.NewMultiHandler(lost{w}, slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})))
@@ -386,6 +387,7 @@ func (w *world) see(r *kgo.Record) {
 		var v record.Result
 		if v, err = record.DecodeResult(r.Value); err == nil {
 			w.results[v.ID] = append(w.results[v.ID], v)
+			w.whence[v.ID] = append(w.whence[v.ID], fmt.Sprintf("%d@%d by producer %d epoch %d at %s", r.Partition, r.Offset, r.ProducerID, r.ProducerEpoch, r.Timestamp.Sub(w.began)))
 		}
 	case "sms.deadletter":
 		w.letters++

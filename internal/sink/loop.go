@@ -173,10 +173,12 @@ func (s *Sink) park(m *message) bool {
 	if p.held {
 		return false
 	}
-	if p.limbo {
-		p.parked = append(p.parked, m)
-	} else {
+	switch {
+	case !p.limbo:
 		m.end()
+	case !m.parked: // a late answer finishes one that is parked already, and it comes by again: it has one result all the same
+		m.parked = true
+		p.parked = append(p.parked, m)
 	}
 	return true
 }

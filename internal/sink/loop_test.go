@@ -378,3 +378,26 @@ func TestWhatWasMadeForTheNextTransactionGoesWithItsPartition(t *testing.T) {
 		t.Errorf("%d finished, C is %d", len(c.finished), q.ledger.C())
 	}
 }
+
+func TestALateAnswerWhileThePartitionIsLostGivesOneResult(t *testing.T) {
+	t.Parallel()
+	s, p := writing(t)
+	m := take1(s, p, 0, `{"to":"+49170","text":"x"}`)
+	grantTo(s, 0)
+	p.ledger.Committed()
+	f := m.pieces[0].flight
+	answer(s, f, smpp.InDoubt, 0, false)
+	s.lose(p)
+	s.retriesDue(time.Now().Add(time.Hour)) // parked, to be sent again
+	answer(s, f, smpp.Responded, 0, true)   // it need not be
+	s.draftRecords()
+	delete(s.limbo, p.tp)
+	s.resume(p)
+	s.settleAll()
+	c := &commit{started: time.Now()}
+	s.tell(c)
+	s.takeDraft(c)
+	if len(c.finished) != 1 || len(c.Records) != 2 || m.status != "accepted" || p.ledger.C() != 1 || p.unwritten != 1 {
+		t.Errorf("%d finished with %d records, %q, C is %d, %d unwritten", len(c.finished), len(c.Records), m.status, p.ledger.C(), p.unwritten)
+	}
+}

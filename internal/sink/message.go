@@ -36,6 +36,7 @@ type message struct {
 	state   state
 	granted bool // its grant is in the ledger
 	owed    bool // and we made it, or took an inherited one up: ours to see through
+	parked  bool // with a partition that is lost, perhaps for a moment only
 	shrunk  bool // its records were too large for Kafka
 	inDoubt bool // a submit of it may have reached the SMSC without our knowing
 	// inherited: granted by a predecessor, so in doubt whatever we learn.

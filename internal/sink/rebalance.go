@@ -134,6 +134,7 @@ func (s *Sink) resume(p *partition) {
 	parked := p.parked
 	p.parked = nil
 	for _, m := range parked {
+		m.parked = false
 		switch m.state {
 		case finished:
 			s.draft.messages = append(s.draft.messages, m)
