@@ -56,6 +56,9 @@ func (s *Sink) adopt(ctx context.Context, cl *kgo.Client) {
 	ctx, cancel := context.WithTimeout(ctx, kafka.TransactionTimeout)
 	defer cancel()
 	offsets, err := kafka.Stable(ctx, cl, s.cfg.SinkGroup(), held)
+	if err == nil {
+		offsets, err = s.unforgotten(ctx, cl, offsets)
+	}
 	if assigned.Err() != nil {
 		return
 	}
@@ -70,7 +73,10 @@ func (s *Sink) adopt(ctx context.Context, cl *kgo.Client) {
 				if p == nil {
 					continue
 				}
-				if om, _ := offsets.Get(topic, partition); om != p.committed {
+				om, _ := offsets.Get(topic, partition)
+				if p.behind(om) {
+					s.keep(p, om)
+				} else if om != p.committed {
 					// The client goes on reading where it stood; only a new start
 					// reads what the other has left.
 					s.fail(fmt.Errorf("%s[%d] was another replica's while the group had evicted this one", topic, partition))

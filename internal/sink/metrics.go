@@ -11,13 +11,13 @@ import (
 )
 
 type metrics struct {
-	records, fetchErrors, inherited, unanswered, lateAnswers, retries, grants, aborted prometheus.Counter
-	skipped, results                                                                   *prometheus.CounterVec
-	duplicates, quieted                                                                prometheus.Counter
-	transactions                                                                       *prometheus.CounterVec
-	transactionSeconds, visible, answerToVisible                                       prometheus.Histogram
-	partitions, waiting, granted, retrying                                             prometheus.Gauge
-	lag, avoided                                                                       *prometheus.GaugeVec
+	records, fetchErrors, inherited, unanswered, lateAnswers, retries, grants, aborted, forgotten prometheus.Counter
+	skipped, results                                                                              *prometheus.CounterVec
+	duplicates, quieted                                                                           prometheus.Counter
+	transactions                                                                                  *prometheus.CounterVec
+	transactionSeconds, visible, answerToVisible                                                  prometheus.Histogram
+	partitions, waiting, granted, retrying                                                        prometheus.Gauge
+	lag, avoided                                                                                  *prometheus.GaugeVec
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -42,6 +42,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		results:            vec("results_total", "Results committed.", "status", "smsc"),
 		duplicates:         counter("possible_duplicates_total", "Results that say possible_duplicate."),
 		quieted:            counter("quiet_records_total", "Times that a record met quiet hours at its recipient's, and was held or expired."),
+		forgotten:          counter("forgotten_commits_total", "Partitions of which Kafka named an older commit than it had confirmed to this replica."),
 		inherited:          counter("in_doubt_records_total", "Records found granted at a takeover: they may have been sent."),
 		unanswered:         counter("unanswered_submits_total", "submit_sm without an answer: time-out or lost connection."),
 		lateAnswers:        counter("late_answers_total", "Answers that came after their submit_sm had been given up."),

@@ -46,10 +46,13 @@ func (s *Sink) leftOpen() *kafka.LeftOpen {
 
 // onOffsets installs the ledgers of what was added, before its first record is
 // fetched. An error sends the client back to join the group.
-func (s *Sink) onOffsets(ctx context.Context, _ *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
+func (s *Sink) onOffsets(ctx context.Context, cl *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
 	ctx, cancel := s.untilStopped(ctx)
 	defer cancel()
 	offsets, err := kafka.OffsetsOf(resp)
+	if err == nil {
+		offsets, err = s.unforgotten(ctx, cl, offsets)
+	}
 	if err != nil {
 		return err
 	}
@@ -96,9 +99,15 @@ func (s *Sink) install(key tp, om kafka.OffsetMeta, m *ledger.Meta, topicID stri
 	delete(s.parts, key)
 	s.epoch++
 	s.setEpoch(key, s.epoch)
-	if old != nil && old.letGo == nil && old.committed == om && old.ledger.Topic() == topicID {
-		s.resume(old)
-		return
+	if old != nil && old.letGo == nil && old.ledger.Topic() == topicID {
+		lost := old.behind(om)
+		if lost {
+			s.keep(old, om)
+		}
+		if lost || old.committed == om {
+			s.resume(old)
+			return
+		}
 	}
 	if old != nil {
 		s.forget(old)
