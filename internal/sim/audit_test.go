@@ -152,7 +152,7 @@ func (w *world) auditPublished(s *smsc, p *parcel) {
 		return slices.ContainsFunc(r.Parts, func(x record.PartResult) bool { return x.MessageID == p.receipt })
 	})
 	if known && (!rs[0].Correlated || rs[0].ID != id) {
-		w.violated("%s: the receipt for %s is not joined to %s: %+v", s.name, p.receipt, id, rs[0])
+		w.violated("%s: the receipt for %s is not joined to %s, whose result was %s: %+v; results: %+v", s.name, p.receipt, id, strings.Join(w.whence[id], ", "), rs[0], w.results[id])
 	}
 }
 

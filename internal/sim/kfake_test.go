@@ -20,6 +20,9 @@ const kfakeModule = "github.com/twmb/franz-go/pkg/kfake"
 // A member that waits in SyncGroup and then leaves, or joins again, is counted among those
 // that wait in JoinGroup: the count stays one short, and the join is completed by its timer
 // alone, which every retry of a member starts anew.
+//
+// A member that an operator takes out while it waits in JoinGroup or SyncGroup gets no answer at all, and waits
+// for its client's timeout, 70 s. GroupCoordinator answers UNKNOWN_MEMBER_ID (removeMemberAndUpdateGroup).
 var kfakeMends = []struct{ old, new string }{{
 	"\tif !creq.reply(kresp) {\n\t\treturn\n\t}\n\tif m != nil {\n\t\tg.updateHeartbeat(m)\n",
 	"\tcreq.reply(kresp)\n\tif m != nil {\n\t\tg.updateHeartbeat(m)\n",
@@ -30,8 +33,25 @@ var kfakeMends = []struct{ old, new string }{{
 	"if m.waitingReply.empty() && !waitingReply.empty() {\n",
 	"if !m.joins() && !waitingReply.empty() {\n",
 }, {
+	"\t\t} else {\n\t\t\tg.updateMemberAndRebalance(m, nil, nil)\n",
+	"\t\t} else {\n\t\t\tm.gone()\n\t\t\tg.updateMemberAndRebalance(m, nil, nil)\n",
+}, {
 	"// Adds a new member to the group and rebalances.\n",
-	`func (m *groupMember) joins() bool {
+	`func (m *groupMember) gone() {
+	if m.waitingReply.empty() {
+		return
+	}
+	switch resp := m.waitingReply.kreq.ResponseKind().(type) {
+	case *kmsg.JoinGroupResponse:
+		resp.ErrorCode = kerr.UnknownMemberID.Code
+		m.waitingReply.reply(resp)
+	case *kmsg.SyncGroupResponse:
+		resp.ErrorCode = kerr.UnknownMemberID.Code
+		m.waitingReply.reply(resp)
+	}
+}
+
+func (m *groupMember) joins() bool {
 	if m.waitingReply.empty() {
 		return false
 	}
