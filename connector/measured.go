@@ -9,10 +9,12 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/pprof"
+	"time"
 )
 
 // A build with the tag profile writes what it has spent its time, its memory and its waiting on: cpu.pprof, allocs.pprof, heap.pprof,
-// block.pprof and mutex.pprof, into the folder that SMPP_PROFILE names. No build that is released has it.
+// block.pprof and mutex.pprof, into the folder that SMPP_PROFILE names, and what lives on the heap once a minute: heap-1.pprof and so on.
+// No build that is released has it.
 func init() {
 	dir := os.Getenv("SMPP_PROFILE")
 	if dir == "" {
@@ -36,6 +38,14 @@ func startProfile(dir string) error {
 		runtime.SetBlockProfileRate(10_000)
 		runtime.SetMutexProfileFraction(10)
 	}
+	go func() { // ends with the process
+		for n := 1; ; n++ {
+			time.Sleep(time.Minute)
+			if err := writeProfile(filepath.Join(dir, fmt.Sprintf("heap-%d.pprof", n)), "heap"); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+			}
+		}
+	}()
 	beforeExit = func() {
 		pprof.StopCPUProfile()
 		err := cpu.Close()

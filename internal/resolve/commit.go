@@ -25,6 +25,8 @@ func (r *Resolver) commit(ctx context.Context, b *batch) {
 		return
 	}
 	records, spans := r.records(b.out)
+	// Where this ends without success the client may still be writing them to a broker that does not answer.
+	defer r.values.Take()
 	for n := 1; ; n++ {
 		begun := time.Now()
 		c := kafka.Commit{Records: make([]*kgo.Record, len(records)), Offsets: kafka.Offsets{}}
@@ -41,6 +43,7 @@ func (r *Resolver) commit(ctx context.Context, b *batch) {
 		r.metrics.transaction(time.Since(begun), len(records) > 0, err)
 		switch {
 		case err == nil:
+			r.values.Reset()
 			r.committed(b, spans)
 			return
 		case errors.Is(err, kafka.ErrNotMember):
@@ -56,6 +59,7 @@ func (r *Resolver) commit(ctx context.Context, b *batch) {
 				return
 			}
 			r.log.Warn("a receipt or inbound message is too large for its topic; written without metadata and raw fields", "error", err)
+			r.values.Take()
 			records, spans = r.records(b.out)
 		case ctx.Err() != nil:
 			b.out.Abort()
@@ -129,12 +133,7 @@ func (r *Resolver) records(out *engine.Output) ([]*kgo.Record, []trace.Span) {
 			spans = append(spans, s)
 		}
 	}
-	var arena []byte // one growing buffer; what was cut from it stays valid when it moves
-	value := func(appendTo func([]byte) []byte) []byte {
-		start := len(arena)
-		arena = appendTo(arena)
-		return arena[start:len(arena):len(arena)]
-	}
+	value := func(appendTo func([]byte) []byte) []byte { return r.values.Keep(appendTo(r.values.Room())) }
 	for i := range out.Receipts {
 		rc := &out.Receipts[i]
 		cause := trace.Cause{Known: rc.Value.Correlated, Submit: rc.Submit}

@@ -74,6 +74,7 @@ type Resolver struct {
 	parts     map[int32]*partition
 	given     map[string]map[int32]bool // by topic, what the group has given us
 	restoring []*restoring              // in hand
+	values    record.Arena              // of the transaction in hand
 
 	// mu guards what a restore hands over.
 	mu       sync.Mutex

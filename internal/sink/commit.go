@@ -20,7 +20,7 @@ type commit struct {
 	started  time.Time
 	clock    time.Duration // on the lease's clock
 	finished []*message
-	arena    []byte // the values of their results
+	arena    [][]byte // holds the values of their results
 	grants   []*message
 	parts    []*partition
 }

@@ -1,6 +1,10 @@
 package sink
 
-import "github.com/twmb/franz-go/pkg/kgo"
+import (
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/smpp-connector/smpp-connector/internal/record"
+)
 
 // draft is the records of the next transaction, as far as they are made. They are made
 // as the answers come, mostly while a commit is on its way, so that the next one finds
@@ -12,18 +16,17 @@ type draft struct {
 	messages []*message // finished; those of records in front
 	made     int        // how many of them have their records
 	records  []*kgo.Record
-	arena    []byte // the values of the results
+	arena    record.Arena // the values of the results
 
 	// What the last commits used, to be used again.
 	spareMessages []*message
-	spareArena    []byte
 	spareRecords  []*kgo.Record
 }
 
 // draftRecords makes the records of what is finished.
 func (s *Sink) draftRecords() {
 	d := &s.draft
-	buf, kept := d.arena, d.messages[:d.made]
+	kept := d.messages[:d.made]
 	for _, m := range d.messages[d.made:] {
 		if s.park(m) {
 			continue
@@ -33,7 +36,7 @@ func (s *Sink) draftRecords() {
 			continue
 		}
 		r := d.record()
-		buf = s.appendResult(buf, r, m)
+		s.fillResult(r, m)
 		d.records = append(d.records, r)
 		if deadLettered(m.status) {
 			dead := s.deadLetter(m)
@@ -47,7 +50,7 @@ func (s *Sink) draftRecords() {
 		}
 	}
 	clear(d.messages[len(kept):])
-	d.messages, d.made, d.arena = kept, len(kept), buf
+	d.messages, d.made = kept, len(kept)
 }
 
 // takeDraft moves what is finished, all of it, into a commit: its offsets are done in the
@@ -62,12 +65,13 @@ func (s *Sink) takeDraft(c *commit) {
 		}
 	}
 	s.draftRecords()
-	c.finished, c.Records, c.arena = d.messages, s.submitted.flush(d.records), d.arena
-	d.messages, d.records, d.arena, d.made = d.spareMessages[:0], nil, d.spareArena[:0], 0
-	d.spareMessages, d.spareArena = nil, nil
+	c.finished, c.Records, c.arena = d.messages, s.submitted.flush(d.records), d.arena.Take()
+	d.messages, d.records, d.made = d.spareMessages[:0], nil, 0
+	d.spareMessages = nil
 }
 
-// giveBack puts what a commit has finished in front again: nothing of it happened.
+// giveBack puts what a commit has finished in front again: nothing of it happened. The memory of its results is not used again: the
+// client may still be writing them to a broker that does not answer.
 func (d *draft) giveBack(c *commit, t *submittedTopic) {
 	d.discard(t)
 	d.messages = append(c.finished, d.messages...)
@@ -76,19 +80,15 @@ func (d *draft) giveBack(c *commit, t *submittedTopic) {
 // discard forgets the records.
 func (d *draft) discard(t *submittedTopic) {
 	t.reset()
-	d.records, d.arena, d.made = nil, d.arena[:0], 0
+	d.arena.Reset()
+	d.records, d.made = nil, 0
 }
-
-// mostSpare bounds, in bytes, what is kept for the next results: some are of large metadata.
-const mostSpare = 16 << 20
 
 // reuse takes over the memory of a commit that has succeeded.
 func (d *draft) reuse(c *commit, t *submittedTopic) {
 	clear(c.finished)
 	d.spareMessages = c.finished[:0]
-	if cap(c.arena) <= mostSpare {
-		d.spareArena = c.arena[:0]
-	}
+	d.arena.Reuse(c.arena)
 	for _, r := range c.Records {
 		if len(d.spareRecords) >= maxQueuedAll {
 			break

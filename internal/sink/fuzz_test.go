@@ -47,7 +47,9 @@ func FuzzRecord(f *testing.F) {
 			}
 			m.status = "accepted"
 		}
-		result := s.appendResult(nil, new(kgo.Record), m)
+		r := new(kgo.Record)
+		s.fillResult(r, m)
+		result := r.Value
 		if _, err := record.DecodeResult(result); err != nil || !json.Valid(result) {
 			t.Fatalf("%q is no result: %v", result, err)
 		}

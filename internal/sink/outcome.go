@@ -75,8 +75,8 @@ func deadLettered(status string) bool {
 	return false
 }
 
-// appendResult makes the result record; its value goes to the end of buf.
-func (s *Sink) appendResult(buf []byte, rec *kgo.Record, m *message) []byte {
+// fillResult makes the result record.
+func (s *Sink) fillResult(rec *kgo.Record, m *message) {
 	r := &s.resultScratch
 	r.ID, r.Status, r.To, r.From = m.out.ID, m.status, m.out.To, m.body.from
 	r.Encoding, r.SMSC, r.Transliterated = "", "", nil
@@ -106,11 +106,9 @@ func (s *Sink) appendResult(buf []byte, rec *kgo.Record, m *message) []byte {
 	r.Attempts, r.PossibleDuplicate, r.Error = m.attempts, m.inDoubt && m.status != "in_doubt", m.reason
 	r.Source = sourceOf(m.rec)
 	r.ReceivedAt, r.SubmittedAt, r.AnsweredAt, r.Metadata = m.receivedAt, m.submittedAt, m.answeredAt, m.out.Metadata
-	start := len(buf)
-	buf = s.form.AppendResult(buf, r)
-	rec.Topic, rec.Key, rec.Value = s.cfg.Topics.Results, m.key(), buf[start:len(buf):len(buf)]
+	arena := &s.draft.arena
+	rec.Topic, rec.Key, rec.Value = s.cfg.Topics.Results, m.key(), arena.Keep(s.form.AppendResult(arena.Room(), r))
 	rec.Headers = m.trace.Result(rec.Topic, m.status, m.attempts)
-	return buf
 }
 
 func sourceOf(r *kgo.Record) record.Source {

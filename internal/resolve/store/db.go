@@ -118,7 +118,7 @@ func pebbleFS(fs vfs.FS) vfs.FS {
 var errOther = errors.New("it is of another format or of other topics")
 
 // format is the version of the keys and values; raise it when either changes.
-const format = 1
+const format = 2
 
 func (d *DB) checkFormat(identity string) error {
 	want := append([]byte{format}, identity...)

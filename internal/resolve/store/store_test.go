@@ -228,7 +228,11 @@ func TestTheComparerKeepsPebblesRules(t *testing.T) {
 	t.Parallel()
 	c := comparer()
 	rapid.Check(t, func(t *rapid.T) {
-		key := appendIndexKey(nil, rapid.Uint32().Draw(t, "p"), ID{Origin, rapid.Uint64().Draw(t, "h"), rapid.Uint64().Draw(t, "d")})
+		id := ID{Origin, rapid.Uint64().Draw(t, "h"), rapid.Uint64().Draw(t, "d")}
+		key := appendIndexKey(nil, rapid.Uint32().Draw(t, "p"), id)
+		if rapid.Bool().Draw(t, "row") {
+			key = appendRowKey(nil, rapid.Uint32().Draw(t, "p"), id, rapid.Uint64().Draw(t, "due"))
+		}
 		next := c.ImmediateSuccessor(nil, key[:c.Split(key)])
 		if bytes.Compare(next, key[:c.Split(key)]) <= 0 || c.Split(next) == len(next) && bytes.Compare(next, key) < 0 {
 			t.Fatalf("successor %x of %x", next, key)
