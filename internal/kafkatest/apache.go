@@ -241,6 +241,21 @@ func (n *apacheNode) logTail() string {
 	return lastLines(string(b), 20)
 }
 
+// trouble is what the node has complained of last, since it was started.
+func (n *apacheNode) trouble() string {
+	b, err := os.ReadFile(filepath.Join(n.dir, "kafka.log"))
+	if err != nil {
+		return err.Error()
+	}
+	var complaints []string
+	for line := range strings.Lines(string(b)) {
+		if strings.Contains(line, "] WARN ") || strings.Contains(line, "] ERROR ") {
+			complaints = append(complaints, line)
+		}
+	}
+	return strings.Join(complaints[max(0, len(complaints)-10):], "")
+}
+
 // watch copies the node's output to its log until it ends and closes serves at the line that tells that the node serves.
 func watch(out io.Reader, log io.Writer, serves chan<- struct{}) {
 	r := bufio.NewReader(out)

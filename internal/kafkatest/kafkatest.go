@@ -71,6 +71,14 @@ func (b *Broker) Restart() {
 	b.tb.Logf("broker: %s at %s is back", b.Kind, b.Addrs[0])
 }
 
+// Trouble is what Apache Kafka has complained of last, by its log: for the failure of a test that waits in vain.
+func (b *Broker) Trouble() string {
+	if n, ok := b.node.(*apacheNode); ok {
+		return n.trouble()
+	}
+	return ""
+}
+
 // Kfake returns the fake's cluster of the moment, for its faults and controls; nil where the broker is another.
 // A Restart makes a new cluster, without the faults of the former.
 func (b *Broker) Kfake() *kfake.Cluster {

@@ -48,6 +48,7 @@ type world struct {
 	proxies  map[string]*smppproxy.Proxy // before SMSCs, by their addresses; see proxied
 	marks    []time.Time                 // moments of play that hold.check measures between
 	between  *kafkaproxy.Proxy           // before the broker; see throughProxy
+	why      string                      // it was given up
 }
 
 // message is one from a subscriber.
@@ -59,6 +60,11 @@ type message struct {
 func newWorld(t *testing.T, r *row, kind string) *world {
 	t.Helper()
 	w := &world{t: t, row: r, driver: make(chan struct{})}
+	t.Cleanup(func() { // the last one, so that it stands below all logs
+		if w.why != "" {
+			t.Log(w.why)
+		}
+	})
 	settings := r.settings
 	if w.nextGen() {
 		settings = slices.Concat(settings, w.nextGenSettings())
@@ -212,8 +218,9 @@ func (w *world) until(what string, limit time.Duration, ok func() bool) {
 	for !ok() {
 		select {
 		case <-deadline.C:
-			w.t.Fatalf("after %s there is still no: %s (produced %d, accepted by SMSCs %d, results %d; %s)",
-				limit, what, w.produced.Load(), w.sent(), w.results(), w.seen.trouble())
+			w.why = fmt.Sprintf("after %s there is still no: %s (produced %d, accepted by SMSCs %d, results %d; %s; open by the groups' books: %s; in the broker's log: %s)",
+				limit, what, w.produced.Load(), w.sent(), w.results(), w.seen.trouble(), w.unsettled(), w.broker.Trouble())
+			w.t.Fatal(w.why)
 		case <-tick.C:
 		}
 	}
@@ -296,7 +303,8 @@ func (w *world) finish() {
 	select {
 	case <-w.driver:
 	case <-time.After(patience):
-		w.t.Fatalf("the driver has produced %d records and is not through", w.produced.Load())
+		w.why = fmt.Sprintf("the driver has given %d records to its client, of which %d are not produced", w.produced.Load(), w.client.BufferedProduceRecords())
+		w.t.Fatal(w.why)
 	}
 	want := expectedResults(w.row)
 	w.until(fmt.Sprintf("all %d results", want), patience, func() bool { return w.results() >= want })
