@@ -37,6 +37,7 @@ type app struct {
 
 	embedded  *kafka.Embedded
 	brokerDir string
+	kafkaPort int // of the embedded broker; 0: any
 	dialer    *kafka.Dialer
 	trace     *trace.Tracer // nil: no traces
 	control   *kgo.Client   // topics and reachability
@@ -109,7 +110,7 @@ func (a *app) start(ctx context.Context) error {
 	}
 	cfg := a.cfg
 	if cfg.Kafka.Embedded {
-		e, err := kafka.StartEmbedded(a.brokerDir)
+		e, err := kafka.StartEmbedded(a.brokerDir, a.kafkaPort)
 		if err != nil {
 			return err
 		}

@@ -31,24 +31,32 @@ func demoCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
 			defer stop()
+			if !cmd.Flags().Changed("kafka-port") && !canListen(fmt.Sprintf("127.0.0.1:%d", o.kafkaPort)) {
+				o.kafkaPort = 0
+			}
 			return runDemo(ctx, o, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	cmd.Flags().BoolVar(&o.once, "once", false, "end after the campaign")
 	cmd.Flags().IntVar(&o.messages, "messages", 2000, "messages of the campaign, 10 to 200000")
 	cmd.Flags().DurationVar(&o.limit, "limit", 90*time.Second, "how long the campaign may take")
+	cmd.Flags().IntVar(&o.kafkaPort, "kafka-port", 9092, "port of the broker on 127.0.0.1; 0, or the default where it is taken: any that is free")
 	return cmd
 }
 
 type demoOptions struct {
-	once     bool
-	messages int
-	limit    time.Duration
+	once      bool
+	messages  int
+	limit     time.Duration
+	kafkaPort int
 }
 
 func runDemo(ctx context.Context, o demoOptions, stdout, stderr io.Writer) error {
 	if o.messages < 10 || o.messages > 200_000 {
 		return &usageError{fmt.Errorf("--messages %d: want 10 to 200000", o.messages)}
+	}
+	if o.kafkaPort < 0 || o.kafkaPort > 65535 {
+		return &usageError{fmt.Errorf("--kafka-port %d: want 1 to 65535, or 0 for any", o.kafkaPort)}
 	}
 	phones, err := startCarriers(ctx)
 	if err != nil {
@@ -68,6 +76,7 @@ func runDemo(ctx context.Context, o demoOptions, stdout, stderr io.Writer) error
 		return err
 	}
 	defer a.cleanUp()
+	a.kafkaPort = o.kafkaPort
 	defer func() {
 		sctx, cancel := context.WithTimeout(context.Background(), cfg.ShutdownTimeout)
 		defer cancel()
@@ -92,6 +101,7 @@ func runDemo(ctx context.Context, o demoOptions, stdout, stderr io.Writer) error
 	}
 	fmt.Fprintf(stdout, "\nThe connector keeps running, with a message now and then. Status page: %s\nTopics: %s, %s, %s, %s, %s on %s. Ctrl-C ends it.\n",
 		page, cfg.Sink.Topics[0], cfg.Topics.Results, cfg.Topics.Receipts, cfg.Topics.Inbound, cfg.Topics.DeadLetter, cfg.Kafka.Brokers[0])
+	fmt.Fprintf(stdout, "Programs that use it: examples/README.md; those find it by KAFKA_BROKERS=%s.\n", cfg.Kafka.Brokers[0])
 	return demoTrickle(ctx, a)
 }
 
@@ -154,6 +164,9 @@ func startCarriers(ctx context.Context) (*carriers, error) {
 		Replies: []smsc.Reply{
 			{Keyword: "VOTE", Texts: []string{"A", "B", "C"}, Rate: 0.4},
 			{Keyword: "Feedback", Texts: []string{demoLongReply}, Rate: 0.5},
+			// Not the campaign's, but what programs in examples/ ask for.
+			{Keyword: "reply YES", Texts: []string{"YES", "Yes, thank you", "NO"}, Rate: 0.8},
+			{Keyword: "STOP to", Texts: []string{"STOP", "Stop"}, Rate: 0.3},
 		},
 		ReplyDelay: smsc.Uniform(1500*time.Millisecond, 3*time.Second), // people need longer than a refused part needs to be sent again
 		Retry:      smsc.Retry{Timeout: 10 * time.Second, Delay: 200 * time.Millisecond, Max: 50},

@@ -17,14 +17,13 @@ type Embedded struct {
 }
 
 // StartEmbedded starts the broker on loopback; its data live under dir, or in
-// memory only where dir is empty. The port is kept in dir, so that clients find
-// it again.
-func StartEmbedded(dir string) (*Embedded, error) {
+// memory only where dir is empty. Port 0 is any that is free, and kept in dir, so
+// that clients find it again.
+func StartEmbedded(dir string, port int) (*Embedded, error) {
 	opts := []kfake.Opt{
 		kfake.NumBrokers(1),
 		kfake.BrokerConfigs(map[string]string{"group.initial.rebalance.delay.ms": "0"}),
 	}
-	port := 0
 	if dir != "" {
 		data := filepath.Join(dir, "kafka")
 		if err := os.MkdirAll(data, 0o700); err != nil {
@@ -32,8 +31,12 @@ func StartEmbedded(dir string) (*Embedded, error) {
 		}
 		opts = append(opts, kfake.DataDir(data), kfake.SyncWrites())
 		portFile := filepath.Join(dir, "kafka.port")
+		kept := 0
 		if b, err := os.ReadFile(portFile); err == nil {
-			port, _ = strconv.Atoi(string(b))
+			kept, _ = strconv.Atoi(string(b))
+		}
+		if port == 0 {
+			port = kept
 		}
 		if port == 0 {
 			p, err := freePort()
@@ -41,6 +44,8 @@ func StartEmbedded(dir string) (*Embedded, error) {
 				return nil, fmt.Errorf("embedded broker: %w", err)
 			}
 			port = p
+		}
+		if port != kept {
 			if err := os.WriteFile(portFile, []byte(strconv.Itoa(port)), 0o600); err != nil {
 				return nil, fmt.Errorf("embedded broker: %w", err)
 			}
