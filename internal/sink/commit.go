@@ -196,6 +196,9 @@ func (s *Sink) succeeded(c *commit, now time.Time, took time.Duration) {
 		s.log.Info("Kafka takes our commits again", "refused", s.aborts)
 	}
 	s.aborts, s.told = 0, false
+	if s.still.moved() {
+		s.log.Info("commits go on")
+	}
 	s.lastCommit = c.started
 	if !c.early { // grants are given for the time until the commit after the next, which is none of these
 		s.commitTime += (min(took, time.Second) - s.commitTime) / 8

@@ -26,6 +26,7 @@ func (s *Sink) loop(ctx context.Context) {
 		}
 		s.draftRecords()
 		s.publish(now)
+		s.checkStandstill(now)
 		timer.Reset(max(time.Until(at), 0))
 		select {
 		case <-s.wake:

@@ -84,12 +84,13 @@ type Sink struct {
 	verdicts      fifo[*message] // decided without a grant, waiting for a place in the ledger
 	draft         draft
 	inflight      *commit
-	afterCommits  []func()      // requests that must know how the commit in hand ended
-	nextCommit    time.Time     // no transaction before
-	nextGrants    time.Time     // no commit of grants alone before
-	aborts        int           // in a row
-	refusedAt     time.Time     // when the first of them began
-	told          bool          // the log says so
+	afterCommits  []func()  // requests that must know how the commit in hand ended
+	nextCommit    time.Time // no transaction before
+	nextGrants    time.Time // no commit of grants alone before
+	aborts        int       // in a row
+	refusedAt     time.Time // when the first of them began
+	told          bool      // the log says so
+	still         standstill
 	commitTime    time.Duration // smoothed
 	lastCommit    time.Time     // start of the last that succeeded
 	keys          []string      // scratch
