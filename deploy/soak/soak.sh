@@ -5,7 +5,7 @@
 #
 #   soak.sh [DURATION [FLAG...]]      an hour by default; such as: soak.sh 10m -soak.rate 1000 -soak.seed 7
 #
-# SOAK_LOGS=DIR keeps the replicas' logs. Needs Linux, Go, Java 17 or later, Maven for the first time, two cores, 3 GB of memory and
+# SOAK_LOGS=DIR keeps the logs of the replicas and of the broker. Needs Linux, Go, Java 17 or later, Maven for the first time, two cores, 3 GB of memory and
 # 2 GB of disk. The last lines are the verdict and the figures minute by minute.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -113,6 +114,9 @@ func newSoak(t *testing.T, seed uint64) *soak {
 		"offsets.topic.segment.bytes=8388608", "transaction.state.log.segment.bytes=8388608",
 		"log.cleaner.backoff.ms=5000", "log.cleaner.min.cleanable.ratio=0.2",
 		"transactional.id.expiration.ms=600000", "transaction.remove.expired.transaction.cleanup.interval.ms=60000")
+	if dir := os.Getenv("SOAK_LOGS"); dir != "" {
+		b.KeepLog(filepath.Join(dir, "broker.log"))
+	}
 	s := &soak{t: t, rnd: rand.New(rand.NewPCG(seed, 0)), broker: b, audit: newSoakAudit(), count: map[string]int{}, brokerAt: time.Now()}
 	var err error
 	s.smsc, err = smsc.New(smsc.Options{
@@ -271,7 +275,7 @@ func (s *soak) trim(ctx context.Context) {
 	}
 }
 
-// soakLogs is where the replicas' logs go: a folder that outlives the test if SOAK_LOGS names one.
+// soakLogs is where the replicas' logs go (and the broker's): a folder that outlives the test if SOAK_LOGS names one.
 func soakLogs(t *testing.T) string {
 	if dir := os.Getenv("SOAK_LOGS"); dir != "" {
 		return dir

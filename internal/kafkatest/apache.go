@@ -175,7 +175,7 @@ func (n *apacheNode) start() error {
 		_, port, _ := net.SplitHostPort(l.Address)
 		args = append(args, "--listener", l.Name+":"+l.Protocol+":"+port)
 	}
-	log, err := os.OpenFile(filepath.Join(n.dir, "kafka.log"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
+	log, err := os.OpenFile(filepath.Join(n.dir, "kafka.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
 		return err
 	}
@@ -241,7 +241,7 @@ func (n *apacheNode) logTail() string {
 	return lastLines(string(b), 20)
 }
 
-// trouble is what the node has complained of last, since it was started.
+// trouble is what the node has complained of last.
 func (n *apacheNode) trouble() string {
 	b, err := os.ReadFile(filepath.Join(n.dir, "kafka.log"))
 	if err != nil {

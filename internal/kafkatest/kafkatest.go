@@ -10,6 +10,7 @@ package kafkatest
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -77,6 +78,23 @@ func (b *Broker) Trouble() string {
 		return n.trouble()
 	}
 	return ""
+}
+
+// KeepLog copies what Apache Kafka has logged in all its lives to a file, when the test ends. It does nothing for kfake.
+func (b *Broker) KeepLog(path string) {
+	n, ok := b.node.(*apacheNode)
+	if !ok {
+		return
+	}
+	b.tb.Cleanup(func() { // runs before the node's folder is deleted
+		log, err := os.ReadFile(filepath.Join(n.dir, "kafka.log"))
+		if err == nil {
+			err = os.WriteFile(path, log, 0o644)
+		}
+		if err != nil {
+			b.tb.Errorf("keeping the broker's log: %v", err)
+		}
+	})
 }
 
 // Kfake returns the fake's cluster of the moment, for its faults and controls; nil where the broker is another.
