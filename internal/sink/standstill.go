@@ -5,38 +5,57 @@ import (
 	"time"
 )
 
-// standstill notices when results wait and no commit succeeds, for whatever reason: Kafka that refuses commits is told of elsewhere (notCommitted),
-// but one that does not answer at all, or a group that does not let this replica back in, refuses nothing. Nobody should have to find
-// that out from a lag.
+// standstill notices when results wait and no commit succeeds, for whatever reason. Kafka that refuses commits is told of elsewhere
+// (notCommitted), but one that does not answer at all, or a group that does not let this replica back in, refuses nothing. Nobody should
+// have to find that out from a lag.
 type standstill struct {
-	since time.Time // zero: nothing waits, or the last look saw a commit since
-	told  bool
+	since  time.Time // nothing was committed since; zero: nothing waits
+	looked time.Time // at the reason
+	told   cause
 }
+
+// cause is what stands in the way.
+type cause uint8
+
+const (
+	noCause cause = iota
+	noAnswer
+	refusing
+	noMember
+	noPartition
+	otherMember
+	unknownCause
+)
 
 // standstillAfter is longer than a broker takes to start again, and a rebalance of replicas that live.
 const standstillAfter = 20 * time.Second
 
-// look is told at each turn of the loop whether anything waits to be committed. It returns for how long that has been so, once, when
-// somebody should be told, and over when what was told has ended.
-func (w *standstill) look(waits bool, now time.Time) (still time.Duration, tell, over bool) {
+// due tells, once in a while, that it is time to look at the reason.
+func (w *standstill) due(waits bool, now time.Time) bool {
 	switch {
 	case !waits:
-		over = w.told
-		*w = standstill{}
+		*w = standstill{told: w.told}
 	case w.since.IsZero():
-		w.since = now
-	case !w.told && now.Sub(w.since) >= standstillAfter:
-		w.told = true
-		return now.Sub(w.since), true, false
+		w.since, w.looked = now, now
+	case now.Sub(w.looked) >= standstillAfter:
+		w.looked = now
+		return true
 	}
-	return 0, false, over
+	return false
 }
 
-// moved is told of a commit that has succeeded.
-func (w *standstill) moved() (over bool) {
-	over = w.told
+// tell tells whether a reason is another one than was told of last.
+func (w *standstill) tell(c cause) bool {
+	differs := c != w.told
+	w.told = c
+	return differs
+}
+
+// moved is told of a commit that has succeeded, or that nothing waits, and tells whether a standstill was told of.
+func (w *standstill) moved() bool {
+	told := w.told != noCause
 	*w = standstill{}
-	return over
+	return told
 }
 
 // checkStandstill tells of results that cannot be committed.
@@ -48,30 +67,32 @@ func (s *Sink) checkStandstill(now time.Time) {
 	if s.inflight != nil {
 		waiting += len(s.inflight.finished) + len(s.inflight.grants)
 	}
-	still, tell, over := s.still.look(waiting > 0, now)
-	if tell && !s.told {
-		s.log.Warn("nothing was committed for a while, and results wait; sending stands still", "for", still.Round(time.Second), "waiting", waiting, "why", s.whyStill(now))
+	if s.still.due(waiting > 0, now) {
+		c, why := s.whyStill(now)
+		if s.still.tell(c) && !(c == refusing && s.told) {
+			s.log.Warn("nothing is committed, and results wait; sending stands still", "for", now.Sub(s.still.since).Round(time.Second), "waiting", waiting, "why", why)
+		}
 	}
-	if over {
+	if waiting == 0 && s.still.moved() {
 		s.log.Info("no result waits any more")
 	}
 }
 
 // whyStill says what stands in the way.
-func (s *Sink) whyStill(now time.Time) string {
+func (s *Sink) whyStill(now time.Time) (cause, string) {
 	if c := s.inflight; c != nil {
-		return fmt.Sprintf("Kafka has not answered a commit that was begun %s ago", now.Sub(c.started).Round(time.Millisecond))
+		return noAnswer, fmt.Sprintf("Kafka has not answered a commit that was begun %s ago", now.Sub(c.started).Round(time.Millisecond))
 	}
 	m := s.membership()
 	switch {
 	case !m.Valid():
-		return "this replica is not a member of the group now; it tries to join"
+		return noMember, "this replica is not a member of the group now; it tries to join"
 	case len(s.parts) == 0:
-		return fmt.Sprintf("a member of the group (generation %d) that has no partition; %d were lost and have not come back", m.Generation, len(s.limbo))
+		return noPartition, fmt.Sprintf("a member of the group, generation %d, to which it gives no partition; %d were lost and have not come back", m.Generation, len(s.limbo))
 	case !s.mayCommit(m):
-		return fmt.Sprintf("the group knows this replica by another member id since generation %d, and has not said yet what is its own", m.Generation)
+		return otherMember, fmt.Sprintf("the group knows this replica by another member id since generation %d, and has not said yet what is its own", m.Generation)
 	case s.aborts > 0:
-		return fmt.Sprintf("Kafka has refused %d commits in a row", s.aborts)
+		return refusing, fmt.Sprintf("Kafka has refused %d commits in a row", s.aborts)
 	}
-	return "nothing that this replica knows of"
+	return unknownCause, "nothing that this replica knows of"
 }

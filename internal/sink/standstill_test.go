@@ -5,31 +5,35 @@ import (
 	"time"
 )
 
-func TestAStandstillIsToldOfOnceAndSoIsItsEnd(t *testing.T) {
+func TestAStandstillIsToldOfByEachReasonOnce(t *testing.T) {
 	t.Parallel()
 	var w standstill
 	now := time.Now()
-	after := func(d time.Duration, waits, wantTell, wantOver bool) {
+	due := func(after time.Duration, waits, want bool) {
 		t.Helper()
-		now = now.Add(d)
-		if _, tell, over := w.look(waits, now); tell != wantTell || over != wantOver {
-			t.Fatalf("told %v and over %v, should be %v and %v", tell, over, wantTell, wantOver)
+		now = now.Add(after)
+		if got := w.due(waits, now); got != want {
+			t.Fatalf("due %v, should be %v", got, want)
 		}
 	}
-	after(0, true, false, false)
-	after(standstillAfter-1, true, false, false)
+	due(time.Hour, false, false) // at rest
+	due(time.Hour, true, false)
+	due(standstillAfter-1, true, false)
 	if w.moved() {
 		t.Fatal("over, and nothing was told of")
 	}
-	after(1, true, false, false) // counts anew
-	after(standstillAfter, true, true, false)
-	after(standstillAfter, true, false, false)
-	if !w.moved() {
-		t.Fatal("its end is not told of")
+	due(1, true, false) // counts anew
+	due(standstillAfter, true, true)
+	if !w.tell(noMember) {
+		t.Fatal("the first reason is not told of")
 	}
-	after(time.Hour, false, false, false) // at rest
-	after(time.Hour, true, false, false)
-	after(standstillAfter, true, true, false)
-	after(1, false, false, true)
-	after(1, false, false, false)
+	due(1, true, false)
+	due(standstillAfter, true, true)
+	if w.tell(noMember) || !w.tell(noPartition) {
+		t.Fatal("the same reason twice, or another one not")
+	}
+	due(1, false, false)
+	if !w.moved() || w.moved() {
+		t.Fatal("its end is not told of once")
+	}
 }

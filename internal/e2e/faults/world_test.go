@@ -111,10 +111,12 @@ func newWorld(t *testing.T, r *row, kind string) *world {
 	return w
 }
 
+func (w *world) nextGen() bool { return w.row.nextGen() }
+
 // nextGen tells whether groups are those of KIP-848.
-func (w *world) nextGen() bool {
-	if w.row.protocol != "" {
-		return w.row.protocol == "consumer"
+func (r *row) nextGen() bool {
+	if r.protocol != "" {
+		return r.protocol == "consumer"
 	}
 	return *group == "consumer"
 }
