@@ -96,7 +96,7 @@ func (t *tally) result(v []byte) error {
 
 func (t *tally) receipt(v []byte) error {
 	r, err := record.DecodeReceipt(v)
-	if err != nil {
+	if err != nil || (r.Correlated && !strings.HasPrefix(r.ID, "demo-")) { // another program's
 		return err
 	}
 	if !r.Correlated || !strings.HasPrefix(string(r.Metadata), `{"campaign"`) {
@@ -118,8 +118,11 @@ func (t *tally) inbound(v []byte) error {
 	if err != nil {
 		return err
 	}
-	t.replies++
 	t.partsOfReplies += m.Parts
+	if m.InReplyTo != nil && !strings.HasPrefix(m.InReplyTo.ID, "demo-") {
+		return nil
+	}
+	t.replies++
 	if m.InReplyTo != nil {
 		t.inReplyTo++
 	}

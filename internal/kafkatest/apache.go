@@ -180,7 +180,7 @@ func (n *apacheNode) start() error {
 		return err
 	}
 	cmd := exec.Command(n.script, args...)
-	dieWithParent(cmd)
+	DieWithParent(cmd)
 	started, serves, done := make(chan error, 1), make(chan struct{}), make(chan struct{})
 	go func() { // owned by n: ends when the JVM does, which kill waits for
 		defer close(done)
