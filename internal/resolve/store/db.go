@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -32,6 +33,8 @@ type DB struct {
 	fs    vfs.FS
 	dir   string
 	log   *slog.Logger
+
+	failures atomic.Int64 // writes in the background that failed in a row
 }
 
 // Open opens the store in dir, which is made if missing. A store that is damaged, of
@@ -92,6 +95,7 @@ func open(fs vfs.FS, dir string, log *slog.Logger) (d *DB, err error) {
 		FS: pebbleFS(fs), Cache: d.cache, Comparer: comparer(), FormatMajorVersion: pebble.FormatNewest,
 		MemTableSize: memTableSize, MemTableStopWritesThreshold: memTables,
 		DisableWAL: true, MaxOpenFiles: 64, Logger: fatal{d},
+		EventListener:              d.listener(),
 		CompactionConcurrencyRange: func() (int, int) { return 1, 1 },
 	}
 	for i := range opts.Levels {
@@ -175,13 +179,6 @@ func emptyFolder(fs vfs.FS, dir string) error {
 	for _, e := range entries {
 		err = errors.Join(err, fs.RemoveAll(filepath.Join(dir, e)))
 	}
-	return err
-}
-
-// Close writes out what is in memory and closes the store. All batches must be closed.
-func (d *DB) Close() error {
-	err := errors.Join(d.db.Flush(), d.db.Close())
-	d.cache.Unref()
 	return err
 }
 

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"pgregory.net/rapid"
@@ -199,6 +200,29 @@ func TestASecondProcessIsToldThatTheFolderIsInUse(t *testing.T) {
 	defer d.Close()
 	if _, err := Open(dir, "topics-1", quiet); err == nil {
 		t.Fatal("two stores in one folder")
+	}
+}
+
+// A container's folder may be deleted under it. The process must end all the same when it is told to.
+func TestAStoreWhoseFolderIsGoneCanBeClosed(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "state")
+	d := openIn(t, dir)
+	w := d.NewBatch()
+	w.Put(0, origin(1, 1), 1, nil, []byte("row"))
+	commit(t, w)
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- d.Close() }()
+	select {
+	case err := <-closed:
+		if err == nil {
+			t.Error("closed without a word, and nothing was written")
+		}
+	case <-time.After(6 * closeFor):
+		t.Fatal("Close does not end")
 	}
 }
 
