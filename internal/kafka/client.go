@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -32,6 +33,18 @@ type Dialer struct {
 	auth     sasl.Mechanism
 	authErr  error
 	parent   *Dialer // whose authentication it shares
+
+	cuts atomic.Uint64 // of the first in the line of parents
+}
+
+// OnBrokerDisconnect counts the connections that any client of ours has lost: see Transactor.confirm.
+func (d *Dialer) OnBrokerDisconnect(kgo.BrokerMetadata, net.Conn) { d.origin().cuts.Add(1) }
+
+func (d *Dialer) origin() *Dialer {
+	for d.parent != nil {
+		d = d.parent
+	}
+	return d
 }
 
 // mechanism is made once: all clients share a token.
@@ -56,6 +69,7 @@ func (d *Dialer) Client(name string, opts ...kgo.Opt) (*kgo.Client, error) {
 		kgo.RetryBackoffFn(Backoff),
 		kgo.MaxVersions(versions()),
 		kgo.WithLogger(newQuiet(kslog.New(d.Log.With("client", name)))),
+		kgo.WithHooks(d),
 	}
 	if d.Dial != nil {
 		all = append(all, kgo.Dialer(d.Dial))

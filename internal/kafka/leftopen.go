@@ -22,6 +22,8 @@ type LeftOpen struct {
 	WriterOf func(metadata string) string // finds the writer in an offset's metadata
 	// Spare is a topic that exists and that the group does not read: see release.
 	Spare string
+	// Topics are those that the writers write to: see release.
+	Topics []string
 }
 
 // End is called when partitions are assigned, before the client reads the committed
@@ -195,12 +197,18 @@ func Fence(ctx context.Context, cl *kgo.Client, transactionalID string) (produce
 	}
 }
 
-// release writes the end marker that a broker has lost. Apache Kafka 4.3.0, killed
-// under load, was seen to call a transaction complete whose offsets never got their
-// marker: they stay pending for ever, and with them every OffsetFetch of the group.
-// Pending offsets belong to a producer id, so the end of another transaction of that
-// id ends them too, in the same sense: one with the offset of a topic that the group
-// does not read.
+// release writes the end markers that a broker has lost. Apache Kafka 4.3.0, killed
+// under load, calls a transaction complete whose partitions never got their marker: at its
+// start it loads transactions that are to be ended while it does not know the leaders of
+// their partitions yet, and takes these for deleted ("Couldn't find leader endpoint for
+// partitions ... these partitions are likely deleted already and hence can be skipped").
+// The offsets stay pending for ever, and with them every OffsetFetch of the group; and of
+// each partition that it has written to, nobody with read_committed reads on.
+//
+// What is pending or open belongs to a producer id, so the end of another transaction of that
+// id ends it too, in the same sense: one with the offset of a topic that the group does not
+// read, and with every partition that the writer may have written to. Nothing is written but
+// markers.
 func (l *LeftOpen) release(ctx context.Context, group *kgo.Client, f fencedID) error {
 	var commit bool
 	switch f.state {
@@ -218,10 +226,40 @@ func (l *LeftOpen) release(ctx context.Context, group *kgo.Client, f fencedID) e
 	}
 	defer cl.Close()
 	member := MembershipOf(group, l.Group)
+	written, err := kadm.NewClient(cl).ListTopics(ctx, l.Topics...)
+	if err != nil {
+		return err
+	}
 	steps := []struct {
 		name string
 		do   func() error
 	}{
+		{"AddPartitionsToTxn", func() error {
+			req := kmsg.NewPtrAddPartitionsToTxnRequest()
+			req.TransactionalID, req.ProducerID, req.ProducerEpoch = id, pid, epoch
+			for _, d := range written.Sorted() {
+				if d.Err == nil { // else it does not exist
+					t := kmsg.NewAddPartitionsToTxnRequestTopic()
+					t.Topic, t.Partitions = d.Topic, d.Partitions.Numbers()
+					req.Topics = append(req.Topics, t)
+				}
+			}
+			if len(req.Topics) == 0 {
+				return nil
+			}
+			resp, err := req.RequestWith(ctx, cl)
+			if err != nil {
+				return err
+			}
+			for _, t := range resp.Topics {
+				for _, p := range t.Partitions {
+					if err := kerr.ErrorForCode(p.ErrorCode); err != nil && !errors.Is(err, kerr.OperationNotAttempted) { // because of the one that tells
+						return fmt.Errorf("%s[%d]: %w", t.Topic, p.Partition, err)
+					}
+				}
+			}
+			return nil
+		}},
 		{"AddOffsetsToTxn", func() error {
 			req := kmsg.NewPtrAddOffsetsToTxnRequest()
 			req.TransactionalID, req.ProducerID, req.ProducerEpoch, req.Group = id, pid, epoch, l.Group

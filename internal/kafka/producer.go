@@ -31,6 +31,12 @@ type txnProducer struct {
 	records sync.WaitGroup
 	mu      sync.Mutex
 	err     error // first error of the records produced in this transaction
+
+	// The last transaction, where its EndTxn(commit) was answered and nobody has looked since whether the broker
+	// has written its markers; see confirm. cuts is how many connections had been lost by then.
+	last      Offsets
+	lastGroup string
+	cuts      uint64
 }
 
 // open makes the client ready: fenced from all before it, with a producer id.

@@ -32,6 +32,7 @@ type Commit struct {
 type Transactor struct {
 	prefix string // transactional ids are prefix + writer + "-0" and "-1"
 	writer string
+	dialer *Dialer
 	pair   [2]*txnProducer
 	turn   int
 	plain  *kgo.Client // for what needs no transaction
@@ -50,7 +51,7 @@ type Transactor struct {
 func NewTransactor(d *Dialer, prefix string, cl *kgo.Client, manual func(topic string) bool) *Transactor {
 	var b [6]byte
 	_, _ = rand.Read(b[:]) // never fails, says crypto/rand
-	t := &Transactor{prefix: prefix, writer: hex.EncodeToString(b[:]), plain: cl, log: d.Log}
+	t := &Transactor{prefix: prefix, writer: hex.EncodeToString(b[:]), dialer: d.origin(), plain: cl, log: d.Log}
 	for i := range t.pair {
 		id := TransactionalIDs(prefix, t.writer)[i]
 		name := fmt.Sprintf("%stxn-%d", prefix, i)
@@ -96,7 +97,11 @@ func (t *Transactor) Commit(ctx context.Context, m Membership, c *Commit) error 
 	}
 	p := t.pair[t.turn]
 	t.turn ^= 1
-	if err := p.open(ctx); err != nil {
+	err := t.confirm(ctx, p)
+	if err == nil {
+		err = p.open(ctx)
+	}
+	if err != nil {
 		return errors.Join(ErrAborted, err)
 	}
 	if err := p.cl.BeginTransaction(); err != nil {
@@ -104,7 +109,7 @@ func (t *Transactor) Commit(ctx context.Context, m Membership, c *Commit) error 
 		return errors.Join(ErrAborted, err)
 	}
 	faultpoint.In(t.prefix, "produce.before")
-	err := p.produce(ctx, c.Records)
+	err = p.produce(ctx, c.Records)
 	faultpoint.In(t.prefix, "offsets.before")
 	if err == nil {
 		err = p.commitOffsets(ctx, m, c.Offsets)
@@ -116,10 +121,12 @@ func (t *Transactor) Commit(ctx context.Context, m Membership, c *Commit) error 
 	// A deadline of its own: EndTxn that is given up half-way only costs the
 	// reading back, but a broker that stalls must not hold the loop for ever.
 	ectx, cancel := context.WithTimeout(ctx, TransactionTimeout)
+	cuts := t.dialer.cuts.Load()
 	err = p.cl.EndTransaction(ectx, kgo.TryCommit)
 	cancel()
 	faultpoint.In(t.prefix, "end.after")
 	if err == nil {
+		p.last, p.lastGroup, p.cuts = c.Offsets, m.Group, cuts
 		return nil
 	}
 	return t.settle(ctx, p, m, c, err)

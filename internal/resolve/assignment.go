@@ -156,6 +156,7 @@ func (r *Resolver) again(ctx context.Context) {
 
 func (r *Resolver) leftOpen() *kafka.LeftOpen {
 	return &kafka.LeftOpen{Dialer: r.dialer, Group: r.group, Prefix: r.txnPrefix(), Own: r.txn.Writer(), Spare: r.cfg.Topics.Receipts,
+		Topics: []string{r.cfg.Topics.Receipts, r.cfg.Topics.Inbound, r.submitted, r.waiting},
 		WriterOf: func(m string) string {
 			_, writer := parseMetadata(m)
 			return writer

@@ -38,6 +38,7 @@ func (s *Sink) onAssigned(ctx context.Context, cl *kgo.Client, added map[string]
 
 func (s *Sink) leftOpen() *kafka.LeftOpen {
 	return &kafka.LeftOpen{Dialer: s.dialer, Group: s.cfg.SinkGroup(), Prefix: s.txnPrefix(), Own: s.txn.Writer(), Spare: s.cfg.Topics.Results,
+		Topics: []string{s.cfg.Topics.Results, s.cfg.Topics.DeadLetter, s.submitted.name},
 		WriterOf: func(metadata string) string {
 			m, _ := ledger.ParseMetadata(metadata) // one that cannot be read is reported by onOffsets
 			return m.Writer

@@ -179,6 +179,26 @@ var ofPromises = []broken{
 		says:   `was sent \d times and has \d results`,
 	},
 	{
+		name: "it aborts, along with its next transaction, one that a broker has answered and forgotten to end", promise: "1",
+		changes: []change{{
+			"internal/kafka/transactor.go",
+			"	err := t.confirm(ctx, p)\n",
+			"	var err error\n",
+		}},
+		caught: scenario{in: "internal/kafka", test: "^TestAnAbortDoesNotTakeAlongWhatTheBrokerHasForgottenToEnd$"},
+		says:   `\d records are visible`,
+	},
+	{
+		name: "it ends the offsets alone of a transaction whose end a broker has forgotten", promise: "5",
+		changes: []change{{
+			"internal/kafka/leftopen.go",
+			"			if len(req.Topics) == 0 {\n",
+			"			if req != nil {\n",
+		}},
+		caught: scenario{in: "internal/kafka", test: "^TestAfterATakeoverWhatIsOpenOfACompleteTransactionIsReadOn$"},
+		says:   `0 records are visible`,
+	},
+	{
 		name: "it goes on where it stood when a partition comes back that somebody else had", promise: "1",
 		changes: []change{{
 			"internal/sink/rebalance.go",

@@ -1,0 +1,59 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+// confirm looks, before an id's next transaction, whether the markers of its last one are written, where a connection was lost since.
+//
+// The answer to EndTxn(commit) says that the coordinator has it in its log, not that the partitions have their markers. Apache Kafka, killed
+// in between, may call it complete without ever writing them (see release). What is open then belongs to the producer id, and the end
+// of its next transaction ends it too: were that one aborted, as the first after an outage often is, since the group's generation has
+// changed, results that were committed would be gone.
+//
+// A transaction under way when the connection is lost is not held up: it began when the coordinator had called the one before it complete,
+// before the broker was killed.
+func (t *Transactor) confirm(ctx context.Context, p *txnProducer) error {
+	last := p.last
+	if t.Left == nil || last == nil || p.cuts == t.dialer.cuts.Load() {
+		p.last = nil
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, TransactionTimeout) // then the next commit looks
+	defer cancel()
+	for n := 1; ; n++ {
+		now := t.dialer.cuts.Load()
+		_, err := Stable(ctx, t.plain, p.lastGroup, last.partitions())
+		if errors.Is(err, kerr.UnstableOffsetCommit) {
+			err = t.confirmUnstable(ctx, p, err)
+		}
+		if err == nil {
+			p.last, p.cuts = nil, now
+			return nil
+		}
+		if serr := Sleep(ctx, Backoff(n)); serr != nil {
+			return fmt.Errorf("the end of the last transaction of %s: %w", p.id, errors.Join(serr, err))
+		}
+	}
+}
+
+// confirmUnstable tells a marker that is lost from one that is on its way, and from another's transaction: a coordinator that calls ours
+// complete says that there is nothing more to come.
+func (t *Transactor) confirmUnstable(ctx context.Context, p *txnProducer, unstable error) error {
+	state, err := stateOf(ctx, t.plain, p.id)
+	if err != nil || state != "CompleteCommit" {
+		return errors.Join(unstable, err)
+	}
+	if _, err := Stable(ctx, t.plain, p.lastGroup, p.last.partitions()); !errors.Is(err, kerr.UnstableOffsetCommit) {
+		return err // they came between the two looks
+	}
+	t.log.Warn("the broker calls a transaction complete whose end it has not written; writing it", "transactional_id", p.id)
+	p.discard()
+	t.Left.endLost(ctx, t.plain, p.last.partitions(), p.id, state)
+	_, err = Stable(ctx, t.plain, p.lastGroup, p.last.partitions())
+	return err
+}

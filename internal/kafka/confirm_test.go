@@ -1,0 +1,137 @@
+package kafka_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
+
+	"github.com/smpp-connector/smpp-connector/internal/e2e/kafkaproxy"
+	"github.com/smpp-connector/smpp-connector/internal/kafka"
+	"github.com/smpp-connector/smpp-connector/internal/kafkatest"
+)
+
+// none is an answer without an error.
+var none = &kerr.Error{Message: "NONE"}
+
+// withoutMarkers leaves a committed transaction as Apache Kafka leaves one whose markers it has lost: the coordinator calls the last
+// transaction of the id complete, a record is open on each partition of out, and the offset is pending. The broker must not verify
+// transactions, since the proxy hides the partitions from the coordinator.
+func (s *bench) withoutMarkers(t *testing.T, p *kafkaproxy.Proxy, id string, m kafka.Membership, want kafka.Offsets) {
+	t.Helper()
+	cl, err := kgo.NewClient(kgo.SeedBrokers(p.Addrs...), kgo.TransactionalID(id), kgo.ClientID("forger"), kgo.MaxVersions(kversion.V3_0_0()),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	produce := func(topic string, value string) {
+		t.Helper()
+		if err := cl.BeginTransaction(); err != nil {
+			t.Fatal(err)
+		}
+		for partition := range int32(2) {
+			if err := cl.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Partition: partition, Value: []byte(value)}).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	produce("in", "whole")
+	if err := cl.EndTransaction(t.Context(), kgo.TryCommit); err != nil {
+		t.Fatal(err)
+	}
+	hide := p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.AddPartitionsToTxn}, Client: "forger", Do: kafkaproxy.Answer, Err: none, Count: -1})
+	defer hide.Remove()
+	produce("out", "open")
+	pid, epoch, err := cl.ProducerID(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := kmsg.NewPtrTxnOffsetCommitRequest()
+	req.TransactionalID, req.ProducerID, req.ProducerEpoch = id, pid, epoch
+	req.Group, req.MemberID, req.Generation = m.Group, m.MemberID, m.Generation
+	om, _ := want.Get("in", 0)
+	topic, partition := kmsg.NewTxnOffsetCommitRequestTopic(), kmsg.NewTxnOffsetCommitRequestTopicPartition()
+	partition.Offset, partition.Metadata = om.Offset, &om.Metadata
+	topic.Topic, topic.Partitions = "in", append(topic.Partitions, partition)
+	req.Topics = append(req.Topics, topic)
+	resp, err := req.RequestWith(t.Context(), cl)
+	if err == nil {
+		err = kerr.ErrorForCode(resp.Topics[0].Partitions[0].ErrorCode)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func unverified(t *testing.T) *kafkatest.Broker {
+	t.Helper()
+	return kafkatest.Apache(t, "transaction.partition.verification.enable=false")
+}
+
+// TestAfterATakeoverWhatIsOpenOfACompleteTransactionIsReadOn: who takes partitions over reads what the transaction has written.
+func TestAfterATakeoverWhatIsOpenOfACompleteTransactionIsReadOn(t *testing.T) {
+	t.Parallel()
+	b := unverified(t)
+	s := setup(t, b)
+	p := kafkaproxy.New(t, b.Addrs...)
+	cl := s.member(t, "g")
+	ids := kafka.TransactionalIDs("test-", "dead")
+	s.withoutMarkers(t, p, ids[1], kafka.MembershipOf(cl, "g"), offsets(5, "theirs"))
+	if got := len(kafkatest.ReadAll(t, b, "out")); got != 0 {
+		t.Fatalf("%d records are visible before", got)
+	}
+	left := kafka.LeftOpen{Dialer: s.dialer, Group: "g", Prefix: "test-", Own: "dead", Spare: "out", Topics: []string{"out", "missing"},
+		WriterOf: func(string) string { return "" }}
+	left.End(t.Context(), cl, map[string][]int32{"in": {0}})
+	if got := committed(t, cl, "g"); got.Metadata != "theirs" {
+		t.Errorf("%+v is committed", got)
+	}
+	if got := len(kafkatest.ReadAll(t, b, "out")); got != 2 {
+		t.Errorf("%d records are visible, both are committed", got)
+	}
+}
+
+// TestAnAbortDoesNotTakeAlongWhatTheBrokerHasForgottenToEnd is the first transaction after the broker was away, which the group
+// refuses. The id's last one was answered.
+func TestAnAbortDoesNotTakeAlongWhatTheBrokerHasForgottenToEnd(t *testing.T) {
+	t.Parallel()
+	b := unverified(t)
+	s := setup(t, b)
+	p := kafkaproxy.New(t, b.Addrs...)
+	s.dialer.Config.Brokers = p.Addrs
+	cl := s.member(t, "g")
+	tr := s.transactor(t, cl)
+	tr.Left = &kafka.LeftOpen{Dialer: s.dialer, Group: "g", Prefix: "test-", Own: tr.Writer(), Spare: "out", Topics: []string{"out"},
+		WriterOf: func(string) string { return "" }}
+	m := kafka.MembershipOf(cl, "g")
+	commit := func(m kafka.Membership, off int64, meta string) error {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		return tr.Commit(ctx, m, &kafka.Commit{Records: []*kgo.Record{{Topic: "out", Value: []byte(meta)}}, Offsets: offsets(off, meta)})
+	}
+	for i, meta := range []string{"first", "second"} { // one of each id
+		if err := commit(m, int64(i+1), meta); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.withoutMarkers(t, p, kafka.TransactionalIDs("test-", tr.Writer())[0], m, offsets(3, "forgotten"))
+	p.Cut()
+	stale := m
+	stale.Generation--
+	for range 3 { // the first may be refused since another client has used the id, above
+		if err := commit(stale, 4, "refused"); err == nil {
+			t.Fatal("a commit of a generation that is over was taken")
+		}
+	}
+	if got := committed(t, cl, "g"); got.Metadata != "forgotten" {
+		t.Errorf("%+v is committed", got)
+	}
+	if got := len(kafkatest.ReadAll(t, b, "out")); got != 4 {
+		t.Errorf("%d records are visible: want one of the first, one of the second, and the two that were forgotten", got)
+	}
+}
