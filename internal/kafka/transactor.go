@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -164,7 +165,7 @@ func (t *Transactor) settle(ctx context.Context, p *txnProducer, m Membership, c
 	t.log.Warn("the end of a transaction got no clear answer; reading back what was committed", "transactional_id", p.id, "error", cause)
 	p.discard()
 	var stuck unstable
-	state, asked := "", false
+	state, asked, ended := "", false, false
 	for n := 1; ; n++ {
 		var err error
 		if !asked {
@@ -182,10 +183,13 @@ func (t *Transactor) settle(ctx context.Context, p *txnProducer, m Membership, c
 				}
 				return errors.Join(ErrAborted, cause)
 			}
-			if stuck.tooLong(err) && t.Left != nil {
+			// A coordinator that calls it complete has no marker more to write. Else it is waited for.
+			complete := !ended && errors.Is(err, kerr.UnstableOffsetCommit) && strings.HasPrefix(state, "Complete")
+			if (stuck.tooLong(err) || complete) && t.Left != nil {
 				t.log.Warn("the committed offsets stay unreadable after the end of their transaction, whose marker the broker must have lost; writing another", "transactional_id", p.id, "state", state)
 				t.Left.endLost(ctx, t.plain, c.Offsets.partitions(), p.id, state)
 				p.discard() // that has fenced it
+				ended = true
 			}
 		}
 		if serr := Sleep(ctx, max(Backoff(n), 50*time.Millisecond)); serr != nil {
