@@ -191,6 +191,9 @@ func (s *steering) lastSeen(group string) []kafka.Member {
 // workerID is host:port of a replica's HTTP side, of which all have the same port; host as the broker sees it, "" for our own.
 func (s *steering) workerID(host string) string {
 	host = strings.TrimPrefix(host, "/")
+	if h, _, err := net.SplitHostPort(host); err == nil { // kfake tells the port of the member's connection too
+		host = h
+	}
 	if host == "" {
 		host, _ = os.Hostname()
 	}

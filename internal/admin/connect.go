@@ -50,7 +50,7 @@ type ConfigDef struct {
 
 // Connect is what the REST side of Kafka Connect shows and steers. Errors are for people; one that is an *Error carries its status.
 type Connect interface {
-	Root() (version, commit, clusterID string)
+	Root() (version, commit, clusterID string) // of the program, and of the Kafka cluster
 	Connectors(ctx context.Context) ([]Connector, error)
 	Offsets(ctx context.Context, connector string) ([]Offset, error)
 	// SetState tells every replica: Running, Paused or Stopped.
@@ -136,13 +136,17 @@ func answer(fn func(r *http.Request) (int, any, error)) http.HandlerFunc {
 	}
 }
 
+// restVersion is the version of Kafka whose REST API this is. Tools take the worker's version for that: kcctl reads numbers, and knows by them
+// what it may ask. The program's own version is its plugins'.
+const restVersion = "4.3.0"
+
 func (c connect) root(w http.ResponseWriter) {
-	version, commit, cluster := c.Root()
+	_, commit, cluster := c.Root()
 	writeJSON(w, http.StatusOK, struct {
 		Version string `json:"version"`
 		Commit  string `json:"commit"`
 		Cluster string `json:"kafka_cluster_id"`
-	}{version, commit, cluster})
+	}{restVersion, commit, cluster})
 }
 
 func (c connect) list(r *http.Request) (int, any, error) {
