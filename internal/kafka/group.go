@@ -76,12 +76,18 @@ func CheckGroupProtocol(ctx context.Context, cl *kgo.Client, k *config.Kafka) er
 	return fmt.Errorf("KAFKA_GROUP_PROTOCOL=%s: these brokers do not know it (Kafka 4.0 and later do): use %s", config.GroupConsumer, config.GroupClassic)
 }
 
-// SessionTimeout is after how long without a sign of life the group gives a member's partitions to others: what a
-// lease must stay well below. Of a group by the consumer protocol the broker says it; where it does not say, or
-// we may not ask, KAFKA_SESSION_TIMEOUT is taken, which is less than any broker's own unless somebody has lowered that.
+// defaultConsumerSession is the session of a group by the consumer protocol where the broker does not say it: Kafka's
+// default, and the least that can be set unless somebody has lowered group.consumer.min.session.timeout.ms too.
+const defaultConsumerSession = 45 * time.Second
+
+// SessionTimeout is after how long without a heartbeat the group gives a member's partitions to others: what a
+// lease must stay well below. Of a group by the consumer protocol the broker says it, if it may be asked; pass a nil client not to ask.
 func SessionTimeout(ctx context.Context, cl *kgo.Client, k *config.Kafka, group string) time.Duration {
 	if k.GroupProtocol != config.GroupConsumer {
 		return k.SessionTimeout
+	}
+	if cl == nil {
+		return defaultConsumerSession
 	}
 	req := kmsg.NewPtrDescribeConfigsRequest()
 	r := kmsg.NewDescribeConfigsRequestResource()
@@ -89,7 +95,7 @@ func SessionTimeout(ctx context.Context, cl *kgo.Client, k *config.Kafka, group 
 	req.Resources = append(req.Resources, r)
 	resp, err := req.RequestWith(ctx, cl)
 	if err != nil {
-		return k.SessionTimeout
+		return defaultConsumerSession
 	}
 	for _, r := range resp.Resources {
 		for _, c := range r.Configs {
@@ -97,9 +103,9 @@ func SessionTimeout(ctx context.Context, cl *kgo.Client, k *config.Kafka, group 
 				continue
 			}
 			if ms, err := strconv.Atoi(*c.Value); err == nil && ms > 0 {
-				return min(k.SessionTimeout, time.Duration(ms)*time.Millisecond)
+				return time.Duration(ms) * time.Millisecond
 			}
 		}
 	}
-	return k.SessionTimeout
+	return defaultConsumerSession
 }

@@ -29,7 +29,6 @@ type ledgerModel struct {
 	c         int64
 	n         uint64
 	writer    string
-	takenAt   time.Time      // when another writer's commit came last
 	granted   map[int64]bool // G of the last commit
 	done      map[int64]bool // beyond C
 	grantedAt map[int64]time.Time
@@ -81,7 +80,6 @@ func (m *model) committed(w *world, p int32, c kfake.GroupCommit) {
 		w.violated("partition %d: commit %d of %s came after commit %d of %s", p, meta.N, meta.Writer, l.n, l.writer)
 	}
 	if l.writer != "" && meta.Writer != l.writer {
-		l.takenAt = now
 		for o := range l.granted {
 			l.inherited[o] = true
 		}
@@ -114,9 +112,9 @@ func (m *model) committed(w *world, p int32, c kfake.GroupCommit) {
 
 // submitted judges a submit_sm by when it was written.
 //
-// A member that the group has taken out before its session ended, or that heard nothing of it, has its lease still: half
-// a session from its last commit. What it sends meanwhile of what another has taken over is in doubt there, and the audit wants
-// the one result to say so.
+// A member that an operator takes out before its session has ended has its lease still: half a session from its last
+// commit. What it sends meanwhile of what another has taken over is in doubt there, and the audit wants the one result
+// to say so.
 func (m *model) submitted(w *world, u submit) {
 	at, ok := m.place(u.record)
 	if !ok {
@@ -132,7 +130,7 @@ func (m *model) submitted(w *world, u submit) {
 	m.mu.Lock()
 	l := m.part(at.partition)
 	done := l.doneAt[at.offset]
-	leased := w.plan.families.evicted && l.inherited[at.offset] && u.wrote.Sub(l.takenAt) <= w.plan.session/2
+	leased := l.inherited[at.offset] && u.wrote.UnixNano() <= w.takenOut.Load()+int64(w.plan.session/2)
 	m.mu.Unlock()
 	if !done.IsZero() && done.Before(u.wrote) && !leased {
 		w.violated("record %d (%d@%d) was sent by %s although its result was committed %s before", u.record, at.partition, at.offset, u.from, u.wrote.Sub(done))

@@ -220,6 +220,7 @@ func (w *world) evict(name, group string) {
 		member.MemberID = m.MemberID
 		req.Members = append(req.Members, member)
 		_, _ = req.RequestWith(context.Background(), cl)
+		w.takenOut.Store(time.Now().UnixNano())
 	}
 }
 

@@ -58,8 +58,9 @@ type world struct {
 	replicas   []*replica
 	refusals   []*kfake.FaultHandle
 	timers     []*time.Timer
-	doubt      atomic.Bool // an SMSC may have left something in doubt
-	lost       atomic.Bool // a replica was taken for lost by its group
+	doubt      atomic.Bool  // an SMSC may have left something in doubt
+	lost       atomic.Bool  // a replica was taken for lost by its group
+	takenOut   atomic.Int64 // when an operator has last taken a member out of the sink's group
 
 	seenMu   sync.Mutex
 	results  map[string][]record.Result

@@ -35,6 +35,9 @@ const grantsPerInterval = 4
 // and the last is long enough ago. It returns when to look again.
 func (s *Sink) maybeCommit(ctx context.Context, now time.Time) time.Time {
 	later := now.Add(time.Second)
+	if !s.lease.Valid() {
+		later = now.Add(renewAfter) // see renewLease
+	}
 	if at, ok := s.retries.next(); ok && at.Before(later) {
 		later = at
 	}
@@ -226,7 +229,7 @@ func (s *Sink) succeeded(c *commit, now time.Time, took time.Duration) {
 		s.draft.reuse(c, &s.submitted)
 	}
 	// The lease counts from before the commit was sent: its generation was
-	// checked some time after that.
+	// checked some time after that. It ends with the session, too: see heard.
 	s.lease.Extend(c.clock + s.session/2)
 	s.metrics.grants.Add(float64(len(c.grants)))
 	if len(c.grants) > 0 {
@@ -292,8 +295,13 @@ const tellAfter = 5 * time.Second
 
 // renewLease forces a commit when submits are out and the last commit is a while
 // ago: a grant is a lease, and only a commit shows that the generation still holds.
+// After a silence of the group's it is due at once, see smpp.Lease.Bound.
 func (s *Sink) renewLease(now time.Time) {
-	if now.Sub(s.lastCommit) < s.session/6 {
+	after := s.session / 6
+	if !s.lease.Valid() {
+		after = min(after, renewAfter)
+	}
+	if now.Sub(s.lastCommit) < after {
 		return
 	}
 	for _, p := range s.parts {
@@ -303,6 +311,9 @@ func (s *Sink) renewLease(now time.Time) {
 		}
 	}
 }
+
+// renewAfter lies at least between two commits that only ask whether a lease that has ended may go on.
+const renewAfter = 100 * time.Millisecond
 
 // enterBeyond tries again what lay beyond the ledger's reach.
 func (s *Sink) enterBeyond(p *partition) {

@@ -63,6 +63,7 @@ type Sink struct {
 	form      record.Form
 	input     record.Reader
 	lease     *smpp.Lease
+	heard     *heard
 	trace     *trace.Tracer
 	hold      bool // DELIVERY_IN_DOUBT=hold
 	retryFor  time.Duration
@@ -70,7 +71,7 @@ type Sink struct {
 
 	consumer *kgo.Client
 	txn      *kafka.Transactor
-	session  time.Duration // after which the group gives what we hold to others; set by Start
+	session  time.Duration // KAFKA_SESSION_TIMEOUT, or the group's own if that is less; set by Start
 
 	// The loop's own state.
 	paused        bool              // by an operator: nothing is granted, nothing more is read
@@ -186,6 +187,7 @@ func New(o Options) (*Sink, error) {
 		s.country = country
 	}
 	s.quiet = newQuiet(&o.Config.Sink.Quiet)
+	s.heard = newHeard(o.Lease, kafka.SessionTimeout(context.Background(), nil, &o.Config.Kafka, o.Config.SinkGroup()))
 	s.state.Store(&Status{})
 	return s, nil
 }
@@ -204,6 +206,7 @@ func (s *Sink) Start(ctx context.Context) error {
 		kgo.AdjustFetchOffsetsFn(s.startOfNewTopics),
 		kgo.OnPartitionsRevoked(s.onRevoked),
 		kgo.OnPartitionsLost(s.onLost),
+		kgo.WithHooks(s.heard),
 	)
 	if s.cfg.Sink.TopicsRegex != "" {
 		opts = append(opts, kgo.ConsumeRegex(), kgo.ConsumeTopics(s.cfg.Sink.TopicsRegex))
@@ -215,7 +218,10 @@ func (s *Sink) Start(ctx context.Context) error {
 		return err
 	}
 	s.consumer = cl
-	s.session = s.sessionTimeout(ctx)
+	if session := s.sessionTimeout(ctx); s.cfg.Kafka.GroupProtocol == config.GroupConsumer {
+		s.heard.session.Store(int64(session))
+		s.session = min(s.session, session)
+	}
 	s.txn = kafka.NewTransactor(s.dialer, s.txnPrefix(), cl, func(topic string) bool { return topic == s.submitted.name })
 	s.txn.Left = s.leftOpen()
 	pctx, stopPoll := context.WithCancel(context.WithoutCancel(ctx))

@@ -1,6 +1,7 @@
 package smpp
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,13 +11,17 @@ import (
 // frozen past it finds it run out when it wakes, before it has written a byte. It
 // is looked at once a write, as the last thing before it.
 //
+// It has two ends, and lasts until the earlier: one that commits move (Extend), and one
+// that follows from when the group has last heard of this member (Bound).
+//
 // The zero value has run out until the first Extend; a nil lease is always valid.
 type Lease struct {
 	until atomic.Int64 // on Clock, nanoseconds
+	bound atomic.Int64 // likewise; 0: there was no Bound
 	now   func() time.Duration
 
 	mu      sync.Mutex
-	changed chan struct{} // closed by Extend; made by the first that waits
+	changed chan struct{} // closed by Extend and Bound; made by the first that waits
 }
 
 // NewLease returns a lease that has run out until Extend.
@@ -46,12 +51,32 @@ func (l *Lease) Extend(until time.Duration) {
 			break
 		}
 	}
+	l.wake()
+}
+
+func (l *Lease) wake() {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.changed != nil {
 		close(l.changed)
 		l.changed = nil
 	}
-	l.mu.Unlock()
+}
+
+// Forever is a Bound that is none.
+const Forever = time.Duration(math.MaxInt64)
+
+// Bound makes the lease end at a moment on its clock, whatever Extend says. It may shorten.
+//
+// A lease whose bound has passed does not come back with the next Bound alone: until an
+// Extend after it nobody knows whether the right was another's meanwhile. Calls must not
+// overlap.
+func (l *Lease) Bound(end time.Duration) {
+	if old := l.bound.Load(); old > 0 && int64(l.clock()) >= old {
+		l.Expire()
+	}
+	l.bound.Store(max(int64(end), 1))
+	l.wake()
 }
 
 // Expire ends the lease now.
@@ -63,6 +88,9 @@ func (l *Lease) Valid() bool {
 		return true
 	}
 	until := l.until.Load()
+	if bound := l.bound.Load(); bound > 0 {
+		until = min(until, bound)
+	}
 	return until > 0 && int64(l.clock()) < until
 }
 
@@ -73,7 +101,7 @@ func (l *Lease) clock() time.Duration {
 	return Clock()
 }
 
-// extended returns a channel that is closed by the next Extend. Look at Valid
+// extended returns a channel that is closed by the next Extend or Bound. Look at Valid
 // after taking it, or an Extend in between is missed.
 func (l *Lease) extended() <-chan struct{} {
 	if l == nil {

@@ -39,6 +39,45 @@ func TestALeaseIsValidUntilItsMoment(t *testing.T) {
 	}
 }
 
+func TestALeaseEndsAtItsBoundAndComesBackOnlyWithAnExtend(t *testing.T) {
+	t.Parallel()
+	now := time.Duration(100)
+	l := NewLeaseOn(func() time.Duration { return now })
+	l.Extend(200)
+	l.Bound(150)
+	now = 149
+	if !l.Valid() {
+		t.Error("not valid before its bound")
+	}
+	l.Bound(180) // in time
+	if now = 179; !l.Valid() {
+		t.Error("not valid before the bound that came in time")
+	}
+	if now = 180; l.Valid() {
+		t.Error("valid at its bound")
+	}
+	changed := l.extended()
+	l.Bound(190)
+	select {
+	case <-changed:
+	default:
+		t.Error("a Bound wakes nobody")
+	}
+	if l.Valid() {
+		t.Error("a Bound alone has brought it back")
+	}
+	if l.Extend(200); !l.Valid() {
+		t.Error("not valid after Extend")
+	}
+	l.Bound(Forever)
+	if now = 199; !l.Valid() {
+		t.Error("not valid with a bound that is none")
+	}
+	if now = 200; l.Valid() {
+		t.Error("valid at its end, with a bound that is none")
+	}
+}
+
 // A lease is looked at twice a write: before submits are taken, and after they were
 // encoded, right before the write. Tests that offer before the bind is up can thus
 // tell the looks apart by their number.

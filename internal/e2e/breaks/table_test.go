@@ -257,6 +257,16 @@ var ofPromises = []broken{
 		says:   `although its result was committed`,
 	},
 	{
+		name: "it goes on sending while commits get through, and the group has heard nothing of it for a session", promise: "3",
+		changes: []change{{
+			"internal/sink/heard.go",
+			"	if e.Err() == nil || joins {\n		h.lease.Bound(h.until)\n",
+			"	if e.Err() == nil || joins {\n		h.lease.Bound(smpp.Forever)\n",
+		}},
+		caught: simulated(70018560),
+		says:   `although its result was committed`,
+	},
+	{
 		name: "it looks at its lease before it encodes, and not again before it writes", promise: "3",
 		changes: []change{{
 			"internal/smpp/write.go",
