@@ -51,7 +51,11 @@ const controlLimit = 30 * time.Second
 
 // Start reads what is there and follows what comes.
 func (c *Control) Start(ctx context.Context) error {
-	cl, err := c.dialer.Client("control-reader", kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{c.topic: {0: kgo.NewOffset().AtStart()}}),
+	at, err := c.catchUp(ctx)
+	if err != nil {
+		return fmt.Errorf("reading topic %s, which holds what operators have paused or stopped: %w", c.topic, Remedy(err))
+	}
+	cl, err := c.dialer.Client("control-reader", kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{c.topic: {0: kgo.NewOffset().At(at)}}),
 		kgo.FetchMaxWait(5*time.Second), kgo.DefaultProduceTopic(c.topic), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchCompression(kgo.NoCompression()),
 		kgo.RecordDeliveryTimeout(20*time.Second))
 	if err != nil {
@@ -60,80 +64,60 @@ func (c *Control) Start(ctx context.Context) error {
 	c.client = cl
 	rctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	c.stop = stop
-	if err := c.catchUp(ctx); err != nil {
-		c.Stop()
-		return fmt.Errorf("reading topic %s, which holds what operators have paused or stopped: %w", c.topic, Remedy(err))
-	}
 	c.running.Go(func() {
 		for rctx.Err() == nil {
-			c.take(cl.PollFetches(rctx), true)
+			c.follow(cl.PollFetches(rctx))
 		}
 	})
 	return nil
 }
 
-// quietLimit is the wait for a record that may not be there.
-const quietLimit = 5 * time.Second
-
-func onlyTimedOut(fetches kgo.Fetches) bool {
-	for _, e := range fetches.Errors() {
-		if !errors.Is(e.Err, context.DeadlineExceeded) {
-			return false
-		}
-	}
-	return true
-}
-
-func (c *Control) catchUp(ctx context.Context) error {
+// catchUp reads the states that are there, and returns the offset behind them.
+func (c *Control) catchUp(ctx context.Context) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, controlLimit)
 	defer cancel()
-	ends, err := kadm.NewClient(c.client).ListEndOffsets(ctx, c.topic)
+	cl, err := c.dialer.Unmeasured().Client("control-start")
 	if err != nil {
-		return err
+		return 0, err
+	}
+	defer cl.Close()
+	adm := kadm.NewClient(cl)
+	ends, err := adm.ListEndOffsets(ctx, c.topic)
+	if err != nil {
+		return 0, err
 	}
 	end, ok := ends.Lookup(c.topic, 0)
 	if !ok || end.Err != nil {
-		return errors.Join(errors.New("its end cannot be read"), end.Err)
+		return 0, errors.Join(errors.New("its end cannot be read"), end.Err)
 	}
-	starts, err := kadm.NewClient(c.client).ListStartOffsets(ctx, c.topic)
+	starts, err := adm.ListStartOffsets(ctx, c.topic)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	start, _ := starts.Lookup(c.topic, 0)
-	for next := start.Offset; next < end.Offset; {
-		// Compaction keeps the last batch of the log and may leave no record in it, for which nobody must wait.
-		pctx, cancel := context.WithTimeout(ctx, quietLimit)
-		fetches := c.client.PollFetches(pctx)
-		cancel()
-		at := c.take(fetches, false)
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case at > next:
-			next = at
-		case onlyTimedOut(fetches):
-			return nil
-		}
-	}
-	return nil
+	r := Reader{Client: cl, Compacted: true}
+	return r.ReadTo(ctx, c.topic, 0, start.Offset, end.Offset, func(rec *kgo.Record) error {
+		c.take(rec, false)
+		return nil
+	})
 }
 
-// take hands on what was fetched and returns the offset behind it.
-func (c *Control) take(fetches kgo.Fetches, live bool) (next int64) {
+// follow hands on what was fetched.
+func (c *Control) follow(fetches kgo.Fetches) {
 	fetches.EachError(func(_ string, _ int32, err error) {
-		if !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		if !errors.Is(err, context.Canceled) {
 			c.log.Debug("reading the control topic failed, trying again", "error", err)
 			_ = Sleep(context.Background(), 100*time.Millisecond) // one that fails at once must not make a busy loop
 		}
 	})
-	fetches.EachRecord(func(r *kgo.Record) {
-		next = r.Offset + 1
-		var cmd Command
-		if json.Unmarshal(r.Value, &cmd) == nil { // of a later release, or a tombstone: not for us
-			c.handle(string(r.Key), cmd, live)
-		}
-	})
-	return next
+	fetches.EachRecord(func(r *kgo.Record) { c.take(r, true) })
+}
+
+func (c *Control) take(r *kgo.Record, live bool) {
+	var cmd Command
+	if json.Unmarshal(r.Value, &cmd) == nil { // of a later release, or a tombstone: not for us
+		c.handle(string(r.Key), cmd, live)
+	}
 }
 
 // Send tells every replica.

@@ -16,6 +16,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -183,63 +185,34 @@ func (r *run) readJournal(ctx context.Context, adm *kadm.Client, deadStarts map[
 	if len(ends) != 1 {
 		return fmt.Errorf("topic %s must have one partition and has %d: it is the record of what was put back", r.Journal, len(ends))
 	}
-	err = r.poll(ctx, r.Journal, starts, ends, func(rec *kgo.Record) error {
-		if rec.Attrs.IsControl() {
-			return nil
-		}
-		return r.journal.take(rec, deadStarts)
-	})
+	err = r.poll(ctx, r.Journal, starts, ends, true, func(rec *kgo.Record) error { return r.journal.take(rec, deadStarts) })
 	r.journal.settle()
 	return err
 }
 
-// poll hands on the records of a topic up to the ends, and returns when all ends are reached. Before an end always stands a record or
-// the marker of a transaction, which are both shown: an aborted record is followed by its marker.
-func (r *run) poll(ctx context.Context, topic string, starts, ends map[int32]int64, take func(*kgo.Record) error) error {
-	open, offsets := make(map[int32]bool), make(map[int32]kgo.Offset)
-	for p, end := range ends {
-		if start := starts[p]; start < end {
-			open[p], offsets[p] = true, kgo.NewOffset().At(start)
+// poll hands on the records of a topic up to the ends, and returns when all ends are reached. It goes from partition to partition, so that what
+// is put back does not come to one partition after the other.
+func (r *run) poll(ctx context.Context, topic string, starts, ends map[int32]int64, compacted bool, take func(*kgo.Record) error) error {
+	reader := kafka.Reader{Client: r.cl, Patience: quietLimit, Compacted: compacted}
+	at, open := maps.Clone(starts), slices.Sorted(maps.Keys(ends))
+	for {
+		open = slices.DeleteFunc(open, func(p int32) bool { return at[p] >= ends[p] })
+		if len(open) == 0 {
+			return nil
 		}
-	}
-	if len(open) == 0 {
-		return nil
-	}
-	cl, err := r.Dialer.Client("redrive-reader", kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: offsets}),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(), kgo.FetchMaxWait(500*time.Millisecond))
-	if err != nil {
-		return err
-	}
-	defer cl.Close()
-	for len(open) > 0 {
-		pctx, cancel := context.WithTimeout(ctx, quietLimit)
-		fetches := cl.PollFetches(pctx)
-		quiet := pctx.Err() != nil
-		cancel()
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		for _, e := range fetches.Errors() {
-			if !errors.Is(e.Err, context.DeadlineExceeded) && !kerr.IsRetriable(e.Err) {
-				return fmt.Errorf("reading topic %s: %w", topic, kafka.Remedy(e.Err))
-			}
-		}
-		if quiet && fetches.NumRecords() == 0 {
-			return fmt.Errorf("topic %s: the brokers have given nothing for %s, and %d partitions are not read to their ends: run the same again", topic, quietLimit, len(open))
-		}
-		for iter := fetches.RecordIter(); !iter.Done(); {
-			rec := iter.Next()
-			if rec.Offset < ends[rec.Partition] {
-				if err := take(rec); err != nil {
-					return err
+		for _, p := range open {
+			next, err := reader.ReadSome(ctx, topic, p, at[p], ends[p], func(rec *kgo.Record) error {
+				if rec.Offset >= ends[p] {
+					return nil
 				}
+				return take(rec)
+			})
+			if err != nil {
+				return err
 			}
-			if rec.Offset+1 >= ends[rec.Partition] {
-				delete(open, rec.Partition)
-			}
+			at[p] = next
 		}
 	}
-	return nil
 }
 
 func (r *run) read(ctx context.Context) error {
@@ -247,12 +220,10 @@ func (r *run) read(ctx context.Context) error {
 	for p, end := range r.ends {
 		of += end - r.starts[p]
 	}
-	err := r.poll(ctx, r.DeadLetters, r.starts, r.ends, func(rec *kgo.Record) error {
+	err := r.poll(ctx, r.DeadLetters, r.starts, r.ends, false, func(rec *kgo.Record) error {
 		looked++
-		if !rec.Attrs.IsControl() {
-			if err := r.consider(ctx, read(rec)); err != nil {
-				return err
-			}
+		if err := r.consider(ctx, read(rec)); err != nil {
+			return err
 		}
 		if r.Progress != nil {
 			r.Progress(looked, of, r.report.Done)
