@@ -61,8 +61,10 @@ func (w *standstill) moved() bool {
 // checkStandstill tells of results that cannot be committed.
 func (s *Sink) checkStandstill(now time.Time) {
 	waiting := len(s.draft.messages)
-	for _, p := range s.limbo {
-		waiting += len(p.parked)
+	if len(s.parts) == 0 { // else what was lost may well be another's by now
+		for _, p := range s.limbo {
+			waiting += len(p.parked)
+		}
 	}
 	if s.inflight != nil {
 		waiting += len(s.inflight.finished) + len(s.inflight.grants)
