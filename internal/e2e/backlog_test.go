@@ -25,7 +25,7 @@ var (
 // What the formula of internal/DESIGN.md, "Memory", counts, in bytes. The figures of the sink are those of its constants.
 const (
 	mib            = 1 << 20
-	memoryProgram  = 130 * mib             // the runtime, the clients, the local store's cache and tables
+	memoryProgram  = 180 * mib             // the runtime, the clients, the local store's cache and tables
 	memoryMessages = 24_000 * 2560         // maxQueuedAll
 	memoryRecords  = 3 * 64 * mib          // maxQueuedBytes: as Kafka has them, encoded, and as results
 	memoryFetched  = 2*2*4*mib + 2*2*4*mib // what the clients have fetched ahead, as it came and decompressed

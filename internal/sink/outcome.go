@@ -235,9 +235,10 @@ func (s *Sink) appendSubmissions(records []*kgo.Record, m *message) []*kgo.Recor
 		}
 	}
 	if sent && m.body.sm.Source.TON != tonAlphanumeric && m.body.from != "" {
-		sub.Kind, sub.PrimaryKey, sub.MessageID, sub.Part, sub.Span = record.KindLast, "", "", 0, m.trace.Ref(0)
-		sub.Key = record.SubscriberKey(sms.NormalNumber(m.number), sms.NormalNumber(m.body.from))
-		records = s.submitted.add(&sub, records)
+		// What a reply is given of it, and when it is forgotten: with all of the message it would be half of the topic.
+		last := record.Submission{Kind: record.KindLast, Key: record.SubscriberKey(sms.NormalNumber(m.number), sms.NormalNumber(m.body.from)),
+			ID: sub.ID, Metadata: sub.Metadata, SubmittedAt: sub.SubmittedAt, Span: m.trace.Ref(0)}
+		records = s.submitted.add(&last, records)
 	}
 	return records
 }

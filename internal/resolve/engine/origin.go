@@ -85,7 +85,8 @@ func (e *Engine) foldSubmission(b *store.Batch, s *record.Submission) {
 		e.putOrigin(b, s)
 	case record.KindLast:
 		due := e.endOf(s)
-		b.Put(e.cfg.Partition, store.ID{Class: store.Last, Hash: hashOf(s.Key)}, due, nil, record.AppendSubmission(nil, s))
+		last := record.Submission{Kind: s.Kind, Key: s.Key, ID: s.ID, Metadata: s.Metadata, Span: s.Span} // what inReplyTo reads
+		b.Put(e.cfg.Partition, store.ID{Class: store.Last, Hash: hashOf(s.Key)}, due, nil, record.AppendSubmission(nil, &last))
 		e.floors.lower(store.Submitted, due)
 	case record.KindSettled:
 		e.foldSettled(b, s)

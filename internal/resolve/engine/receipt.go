@@ -22,9 +22,11 @@ func (e *Engine) applyReceipt(offset int64, envelope []byte, in *received, out *
 		}
 	}
 	id := store.ID{Class: store.Early, Hash: hashOf(key), Disc: hash}
-	if _, ok := out.batch.Get(e.cfg.Partition, id); ok {
-		out.Events.RepeatedReceipts++
-		return
+	if e.held+e.rest > 0 { // mostly nothing waits, and need not be looked for
+		if _, ok := out.batch.Get(e.cfg.Partition, id); ok {
+			out.Events.RepeatedReceipts++
+			return
+		}
 	}
 	if o := choose(e.cfg.Forms, in, origins); o != nil {
 		e.publishMatched(out, in, o, hash)
