@@ -22,8 +22,9 @@ import (
 const roleVariable = "SMPP_E2E_ROLE"
 
 const (
-	roleSMSC = "smsc" // answers every submit_sm at once
-	roleCopy = "copy" // the bare copy
+	roleSMSC  = "smsc"  // answers every submit_sm at once
+	roleCopy  = "copy"  // the bare copy
+	roleStorm = "storm" // delivers as fast as it is let
 )
 
 // play is the whole life of such a process; it returns the exit code.
@@ -36,6 +37,8 @@ func play(role string) int {
 	switch role {
 	case roleSMSC:
 		err = serveSMSC(os.Stdout)
+	case roleStorm:
+		err = serveStorm(os.Stdout, os.Getenv)
 	case roleCopy:
 		err = copyRecords(os.Getenv)
 	}

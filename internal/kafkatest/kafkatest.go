@@ -80,6 +80,14 @@ func (b *Broker) Trouble() string {
 	return ""
 }
 
+// PID is Apache Kafka's process, for its CPU time; 0 for kfake, which is in the test's, and for a node that is down.
+func (b *Broker) PID() int {
+	if n, ok := b.node.(*apacheNode); ok && n.cmd != nil {
+		return n.cmd.Process.Pid
+	}
+	return 0
+}
+
 // KeepLog copies what Apache Kafka has logged in all its lives to a file, when the test ends. It does nothing for kfake.
 func (b *Broker) KeepLog(path string) {
 	n, ok := b.node.(*apacheNode)
