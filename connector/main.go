@@ -93,6 +93,7 @@ installed: smpp-connector demo`,
 		previewCommand(),
 		redriveCommand(),
 		statusCommand(),
+		planCommand(),
 	)
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetArgs(args)

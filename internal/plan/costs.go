@@ -1,0 +1,42 @@
+package plan
+
+import "time"
+
+// What things cost, as measured; the page and the command that say so stand beside each. A figure here that is measured anew
+// is changed there and here together.
+const (
+	// CPU time of ours, on a machine of two cores. SPEED.md, table: window 500, 1.76 s per 100,000 messages of one part, with a transaction
+	// each 20 ms; at full speed it is a third of that. Planned for is the dearer.
+	messageCPU = 17600 * time.Nanosecond
+	// A part more: the submission that is filed for it, 6.7 µs in the resolver's store, and 0.5 µs in the session. SPEED.md, The resolver's store.
+	partCPU = 7200 * time.Nanosecond
+	// A receipt: source, resolver and store. README.md, Speed: window 500, 7.6 s per 100,000 with a receipt for each message and 1.8 s without.
+	receiptCPU = 58 * time.Microsecond
+	// The share of its cores that a replica is planned to use: the rest is for a takeover, and for garbage collection in bursts.
+	planned = 0.6
+	// Messages a second that one replica was seen to carry. SPEED.md, table: an SMSC that answers at once.
+	replicaRate = 114_000
+
+	// The share of the windows that is planned to be in use. SPEED.md, table: 99.6 % were reached.
+	windowUse = 0.8
+
+	// Offsets beyond the lowest open one that a partition's ledger holds, at least. DESIGN.md, Which SMSC.
+	ledgerSpan = 15_000
+	// RESPONSE_TIMEOUT: how long one message without an answer keeps a partition's ledger open.
+	slowest = 10 * time.Second
+	// Few partitions share unevenly, and their number is not easily changed.
+	partitionsEach = 3
+
+	// Records a second that a broker of two shared cores copied in transactions of 1,000. SPEED.md, table (114,000/s are 176 % of it).
+	brokerRate  = 65_000
+	replication = 3
+
+	// Bytes on the disk of STATE_DIR for a submission that is filed, and for the memory of the last message to a subscriber: 185 together, shared
+	// here by what the two hold. SPEED.md, The resolver's store.
+	filedBytes, lastBytes = 115, 70
+	// Entries a second that a replica folds when it has lost its store. SPEED.md, The resolver's store.
+	foldRate = 220_000
+
+	// KAFKA_SESSION_TIMEOUT: after which a dead replica's partitions go to others.
+	session = 10 * time.Second
+)
