@@ -11,6 +11,7 @@ package record
 type Arena struct {
 	blocks [][]byte // in use; the last one has room
 	free   [][]byte
+	most   int // blocks of a transaction, of late
 }
 
 const (
@@ -51,7 +52,7 @@ func (a *Arena) Keep(value []byte) []byte {
 // Take empties the arena and returns what held its values, for Reuse.
 func (a *Arena) Take() [][]byte {
 	blocks := a.blocks
-	a.blocks = nil
+	a.blocks, a.most = nil, max(a.most, len(blocks))
 	return blocks
 }
 
@@ -67,7 +68,17 @@ func (a *Arena) Reuse(blocks [][]byte) {
 
 // Reset empties the arena. None of its values is needed any more.
 func (a *Arena) Reset() {
+	a.most = max(a.most, len(a.blocks))
 	a.Reuse(a.blocks)
 	clear(a.blocks)
 	a.blocks = a.blocks[:0]
+}
+
+// Age is called once in a while, and lets go of blocks that the transactions of late have no use for.
+func (a *Arena) Age() {
+	a.most -= (a.most + 7) / 8
+	if keep := 2*a.most + 1; len(a.free) > keep { // two are on their way at a time
+		clear(a.free[keep:])
+		a.free = a.free[:keep]
+	}
 }

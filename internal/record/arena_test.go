@@ -31,6 +31,7 @@ func TestAnArenaKeepsEveryValueAsItWas(t *testing.T) {
 				a.Reuse(blocks)
 				before, now, blocks = now, values{}, a.Take()
 			},
+			"age": func(*rapid.T) { a.Age() },
 			"reset": func(*rapid.T) {
 				a.Reset()
 				now = values{}
@@ -72,5 +73,11 @@ func TestAnArenaKeepsNoMoreThanItsBound(t *testing.T) {
 	a.Reset()
 	if len(a.free) > arenaFree {
 		t.Errorf("%d blocks are kept, %d at most should be", len(a.free), arenaFree)
+	}
+	for range 60 { // half a minute of the sink's
+		a.Age()
+	}
+	if len(a.free) > 1 {
+		t.Errorf("%d blocks are kept at rest", len(a.free))
 	}
 }

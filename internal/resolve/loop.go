@@ -263,6 +263,7 @@ func (r *Resolver) tick(b *batch) {
 		}
 	}
 	if s != nil {
+		r.values.Age()
 		r.metrics.lagOf(r.parts, s)
 		r.metrics.held(r.parts)
 		r.metrics.store(r.db)

@@ -16,8 +16,12 @@ import (
 )
 
 // limboFor bounds how long we remember a partition that was lost and given to
-// nobody we know of.
-const limboFor = 15 * time.Minute
+// nobody we know of, and limboBeside for how long beside others that the group has given us since: it
+// comes back with them or a moment later, or is another replica's.
+const (
+	limboFor    = 15 * time.Minute
+	limboBeside = time.Minute
+)
 
 // onAssigned runs before the client reads the committed offsets of what was
 // added, and ends what a dead replica has left open there.
@@ -30,7 +34,10 @@ func (s *Sink) onAssigned(ctx context.Context, cl *kgo.Client, added map[string]
 	// would go on with more than its share of the pace.
 	s.countPartitions(ctx)
 	if len(added) == 0 {
-		s.do(ctx, s.assignmentChanged)
+		s.do(ctx, func() {
+			s.givenAt = time.Now()
+			s.assignmentChanged()
+		})
 		return
 	}
 	s.txn.Left.End(ctx, cl, added)
@@ -80,6 +87,7 @@ func (s *Sink) onOffsets(ctx context.Context, cl *kgo.Client, resp *kmsg.OffsetF
 			s.install(key, om, m, ids[key.topic])
 			s.parts[key].member = member
 		}
+		s.givenAt = time.Now()
 		s.assignmentChanged()
 	})
 	if !ok {
@@ -329,7 +337,8 @@ func (s *Sink) onLost(ctx context.Context, _ *kgo.Client, lost map[string][]int3
 // checkLimbo forgets what did not come back.
 func (s *Sink) checkLimbo(now time.Time) {
 	for key, p := range s.limbo {
-		if now.Sub(p.limboAt) > limboFor {
+		given := s.givenAt.After(p.limboAt) && len(s.parts) > 0 && now.Sub(s.givenAt) > limboBeside
+		if given || now.Sub(p.limboAt) > limboFor {
 			delete(s.limbo, key)
 			s.forget(p)
 		}

@@ -77,6 +77,7 @@ type Sink struct {
 	paused        bool              // by an operator: nothing is granted, nothing more is read
 	parts         map[tp]*partition // held
 	limbo         map[tp]*partition // lost, perhaps for a moment
+	givenAt       time.Time         // when the group last gave us what it gave
 	heldNone      bool              // at the last change of the assignment
 	takenOver     bool              // since then, a partition that was not ours, or was somebody's meanwhile
 	lanes         lanes
