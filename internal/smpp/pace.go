@@ -59,6 +59,9 @@ const (
 	// found at once; at most to paceDecrease. A stray refusal in a hundred is no
 	// limit of the account's: it is tried again, and nothing slows down.
 	paceDecrease, paceStray = 0.7, 0.01
+	// Where no limit is known one refusal alone tells of none, of however few submits: at the start of a burst it is one of a handful, and a
+	// pace taken from the quiet before it would hold the burst back for half a minute. As many, of about the last second, make two of them.
+	paceAlone = 1.2
 	// One decrease for all the answers to what was sent before it took effect.
 	paceSettle = 200 * time.Millisecond
 	// congestion_state from which on the pace is lowered, and by how much, how often.
@@ -243,7 +246,7 @@ func (p *pace) throttled(now time.Time, roundTrip time.Duration, n int) bool {
 	}
 	p.advance(now)
 	share := min(1, p.refused/max(p.sent.rate(now), 1))
-	if share < paceStray {
+	if share < paceStray || p.tps == 0 && p.cut == 0 && p.refused < paceAlone {
 		return false
 	}
 	p.lower(now, max(1-2*share, paceDecrease))

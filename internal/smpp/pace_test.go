@@ -103,7 +103,7 @@ func TestTheShareScalesThePace(t *testing.T) {
 	}
 	free := newPace(0)
 	free.setShare(0.5, now)
-	free.throttled(now, 0, 1)
+	free.throttled(now, 0, 2)
 	if n := free.available(now.Add(time.Second)); n < 0 || n > 2 {
 		t.Errorf("%d permits a second after an account without a limit was throttled", n)
 	}
@@ -163,6 +163,29 @@ func TestThrottlingLowersThePaceAndQuietRaisesIt(t *testing.T) {
 		if p.limit() < 1 {
 			t.Errorf("TPS %v: the limit fell to %v", tps, p.limit())
 		}
+	}
+}
+
+// TestAStrayRefusalAtTheStartOfABurstSlowsNothing: one of the first eighty is more than one in a hundred, and yet no limit.
+func TestAStrayRefusalAtTheStartOfABurstSlowsNothing(t *testing.T) {
+	t.Parallel()
+	p := newPace(0)
+	now := time.Unix(1000, 0)
+	for range 30 { // a message a second, as before most bursts
+		p.available(now)
+		p.take(1, now)
+		now = now.Add(time.Second)
+	}
+	for range 8 {
+		p.available(now)
+		p.take(10, now)
+		now = now.Add(3 * time.Millisecond)
+	}
+	if p.throttled(now, 0, 1) || !math.IsInf(p.limit(), 1) {
+		t.Errorf("the limit is %v after one refusal", p.limit())
+	}
+	if !p.throttled(now.Add(500*time.Millisecond), 0, 1) || math.IsInf(p.limit(), 1) {
+		t.Error("two within a second are no stray any more")
 	}
 }
 
