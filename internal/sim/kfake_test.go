@@ -23,7 +23,14 @@ const kfakeModule = "github.com/twmb/franz-go/pkg/kfake"
 //
 // A member that an operator takes out while it waits in JoinGroup or SyncGroup gets no answer at all, and waits
 // for its client's timeout, 70 s. GroupCoordinator answers UNKNOWN_MEMBER_ID (removeMemberAndUpdateGroup).
+//
+// A member that waits in JoinGroup or SyncGroup, which sends no heartbeats, is timed out by its session, again without an answer: when
+// another has died and is waited for, whoever joined before it. GroupCoordinator counts the wait as a sign of life
+// (hasSatisfiedHeartbeat), and times the member from the answer on.
 var kfakeMends = []struct{ old, new string }{{
+	"\t\tif g.members[m.memberID] != m {\n\t\t\treturn\n\t\t}\n\t\tg.updateMemberAndRebalance(m, nil, nil)\n",
+	"\t\tif g.members[m.memberID] != m || !m.waitingReply.empty() {\n\t\t\treturn\n\t\t}\n\t\tg.updateMemberAndRebalance(m, nil, nil)\n",
+}, {
 	"\tif !creq.reply(kresp) {\n\t\treturn\n\t}\n\tif m != nil {\n\t\tg.updateHeartbeat(m)\n",
 	"\tcreq.reply(kresp)\n\tif m != nil {\n\t\tg.updateHeartbeat(m)\n",
 }, {

@@ -245,6 +245,9 @@ func kafkaFault(r *rand.Rand, p *plan) (string, func(*world)) {
 			fault := kfake.Fault{Keys: []kmsg.Key{x.key}, TopLevel: x.top, Err: x.err, Count: times}
 			if x.key == kmsg.Produce {
 				fault.Topic = topic // not what the test itself produces
+				if x.err == kerr.OutOfOrderSequenceNumber || x.err == kerr.InvalidProducerEpoch && topic == "smpp.deliver" {
+					fault.When = w.batches.allFresh
+				}
 			}
 			w.refusals = append(w.refusals, w.kafka.Fault(fault))
 		}

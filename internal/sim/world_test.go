@@ -57,6 +57,7 @@ type world struct {
 	story      []string // what was broken when
 	replicas   []*replica
 	refusals   []*kfake.FaultHandle
+	batches    batches // the cluster's goroutine alone
 	timers     []*time.Timer
 	doubt      atomic.Bool  // an SMSC may have left something in doubt
 	lost       atomic.Bool  // a replica was taken for lost by its group
@@ -95,6 +96,8 @@ func newWorld(t testing.TB, seed uint64) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.batches.first = make(map[batchKey]*kmsg.ProduceRequest)
+	w.kafka.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Observe: true, Count: -1, When: w.batches.note})
 	latency := between(draw(seed, "latency"), 100*time.Microsecond, 4*time.Millisecond)
 	env := []string{"KAFKA_BROKERS=" + strings.Join(w.brokers, ","), "KAFKA_SESSION_TIMEOUT=" + p.session.Round(time.Millisecond).String(), "SOURCE_RECEIPT_WAIT=72h", "SOURCE_MATCH_WAIT=20s"}
 	if p.commits > 0 {
