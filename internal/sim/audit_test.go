@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"testing"
+	"time"
 
 	"github.com/smpp-connector/smpp-connector/internal/record"
 )
@@ -151,7 +153,11 @@ func (w *world) auditPublished(s *smsc, p *parcel) {
 	known := slices.ContainsFunc(w.results[id], func(r record.Result) bool {
 		return slices.ContainsFunc(r.Parts, func(x record.PartResult) bool { return x.MessageID == p.receipt })
 	})
-	if known && (!rs[0].Correlated || rs[0].ID != id) {
+	joined := rs[0].Correlated && rs[0].ID == id
+	if !joined && !rs[0].Correlated && w.model.doneAfter(p.record, rs[0].ReceivedAt.Add(matchWait)) {
+		return // its submission, which is written with the result, came when nobody waited for it any more
+	}
+	if known && !joined {
 		w.violated("%s: the receipt for %s is not joined to %s, whose result was %s: %+v; results: %+v", s.name, p.receipt, id, strings.Join(w.whence[id], ", "), rs[0], w.results[id])
 	}
 }
@@ -168,4 +174,23 @@ func (s *smsc) delivered() (receipts, messages int) {
 		}
 	}
 	return receipts, messages
+}
+
+func TestAReceiptMayStandAloneOnlyWhereItsSubmissionCameTooLate(t *testing.T) {
+	t.Parallel()
+	received := time.Unix(1000, 0)
+	for _, c := range []struct {
+		done time.Time
+		want int
+	}{{received.Add(-time.Second), 1}, {received.Add(matchWait), 1}, {received.Add(matchWait + time.Millisecond), 0}} {
+		w := &world{plan: &plan{resolver: true}, model: newModel(), results: make(map[string][]record.Result), receipts: make(map[string][]record.Receipt)}
+		w.model.where[7] = place{1, 42}
+		w.model.part(1).doneAt[42] = c.done
+		w.results["m7"] = []record.Result{{ID: "m7", Status: "accepted", Parts: []record.PartResult{{Part: 1, MessageID: "x"}}}}
+		w.receipts["x"] = []record.Receipt{{MessageID: "x", ReceivedAt: received}}
+		w.auditPublished(&smsc{name: "smsc0"}, &parcel{receipt: "x", record: 7})
+		if len(w.violations) != c.want {
+			t.Errorf("a submission %s after its receipt: %d violations, want %d: %v", c.done.Sub(received), len(w.violations), c.want, w.violations)
+		}
+	}
 }

@@ -171,3 +171,11 @@ func (m *model) inherited(record int) bool {
 	at := m.where[record]
 	return m.part(at.partition).inherited[at.offset]
 }
+
+// doneAfter tells whether a record's result was committed after a time.
+func (m *model) doneAfter(record int, t time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at := m.where[record]
+	return m.part(at.partition).doneAt[at.offset].After(t)
+}

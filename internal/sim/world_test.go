@@ -33,6 +33,8 @@ const (
 	// endWithin bounds how long a replica may take to end that was told to, at the end of it
 	// all: the drain's 30 s, and what ends after it.
 	endWithin = 2 * time.Minute
+	// matchWait is how long a receipt waits for its submission: longer than all outages but those of Kafka for everybody.
+	matchWait = 20 * time.Second
 	// watchWait is how long a fetch of the watcher waits for records. A partition whose leader
 	// has moved is fetched only after the fetch that is already under way there.
 	watchWait = 2 * time.Second
@@ -99,7 +101,7 @@ func newWorld(t testing.TB, seed uint64) *world {
 	w.batches.first = make(map[batchKey]*kmsg.ProduceRequest)
 	w.kafka.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Observe: true, Count: -1, When: w.batches.note})
 	latency := between(draw(seed, "latency"), 100*time.Microsecond, 4*time.Millisecond)
-	env := []string{"KAFKA_BROKERS=" + strings.Join(w.brokers, ","), "KAFKA_SESSION_TIMEOUT=" + p.session.Round(time.Millisecond).String(), "SOURCE_RECEIPT_WAIT=72h", "SOURCE_MATCH_WAIT=20s"}
+	env := []string{"KAFKA_BROKERS=" + strings.Join(w.brokers, ","), "KAFKA_SESSION_TIMEOUT=" + p.session.Round(time.Millisecond).String(), "SOURCE_RECEIPT_WAIT=72h", "SOURCE_MATCH_WAIT=" + matchWait.String()}
 	if p.commits > 0 {
 		env = append(env, "DELIVERY_COMMIT_INTERVAL="+p.commits.String())
 	}
