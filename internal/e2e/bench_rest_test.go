@@ -24,7 +24,7 @@ const (
 //	go test ./internal/e2e -run '^$' -bench Rest -benchtime 1x -timeout 10m
 //
 //	cpu-%     of a core
-//	rss-MB    resident at the end
+//	rss-MB    resident at the end; anon-MB without what is mapped of the binary, which the kernel can drop
 func BenchmarkRest(b *testing.B) {
 	if testing.Short() {
 		b.Skip("left out with -short: it takes two minutes")
@@ -88,6 +88,9 @@ func (c *connector) idle(b *testing.B) {
 		}
 		b.ReportMetric(100*used.Seconds()/restFor.Seconds(), "cpu-%")
 		b.ReportMetric(float64(rss)/1e6, "rss-MB")
+		if own, err := memory(c.cmd.Process.Pid, "RssAnon"); err == nil {
+			b.ReportMetric(float64(own)/1e6, "anon-MB")
+		}
 	}
 	b.ReportMetric(0, "ns/op")
 }

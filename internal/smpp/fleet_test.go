@@ -58,8 +58,15 @@ func TestAHundredReplicasShareOnePace(t *testing.T) {
 	}
 	spread(all[:60], time.Second)
 	pass(60 * time.Second)
-	spread(all, time.Second)
+	came := now
+	spread(all, time.Second) // two fifths of the partitions move, and are nobody's for a second
 	pass(90 * time.Second)
+	for s := range 90 {
+		from := came.Add(time.Duration(s) * time.Second)
+		if n := rate(sent, from, from.Add(time.Second)); n < 0.9*tps {
+			t.Errorf("%.0f in the second %d s after forty had come, of %v", n, s, tps)
+		}
+	}
 	steady := now
 	pass(10 * time.Second)
 	if n := rate(sent, steady, now); n < 0.98*tps {
