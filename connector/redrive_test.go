@@ -68,6 +68,8 @@ func TestARedriveThatIsKilledIsEndedByTheNext(t *testing.T) {
 		if code := last.exit(); code != 0 {
 			t.Fatalf("exit code %d", code)
 		}
+		// A transaction is visible a moment after its end was answered.
+		eventually(t, "all records put back", func() bool { return len(outbound(t, b)) >= len(want) })
 		if got := outbound(t, b); !slices.Equal(got, want) {
 			t.Errorf("%d records, %d of them different, for %d", len(got), len(slices.Compact(slices.Clone(got))), len(want))
 		}
