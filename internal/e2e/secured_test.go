@@ -296,19 +296,113 @@ func TestABrokerThatWantsToKnowWhoComes(t *testing.T) {
 			}
 		})
 	}
-	deny := kmsg.NewCreateACLsRequestCreation()
-	deny.ResourceType, deny.ResourceName, deny.ResourcePatternType = kmsg.ACLResourceTypeTopic, "sms.results", kmsg.ACLResourcePatternTypeLiteral
-	deny.Principal, deny.Host, deny.Operation, deny.PermissionType = "User:"+plainUser, "*", kmsg.ACLOperationWrite, kmsg.ACLPermissionTypeDeny
+	t.Run("redrive with its own rights", func(t *testing.T) { s.redrives(t, trust) })
+	for _, taken := range []struct {
+		kind       kmsg.ACLResourceType
+		name, says string
+		operation  kmsg.ACLOperation
+	}{
+		{kmsg.ACLResourceTypeTopic, "sms.results", "topic sms.results: this client's principal lacks WRITE", kmsg.ACLOperationWrite},
+		{kmsg.ACLResourceTypeTopic, "sms.outbound", "topic sms.outbound: this client's principal lacks READ", kmsg.ACLOperationAll},
+		{kmsg.ACLResourceTypeGroup, "connect-smpp-sink", "group connect-smpp-sink: this client's principal lacks READ", kmsg.ACLOperationRead},
+		{kmsg.ACLResourceTypeTransactionalId, "smpp-check", "transactional ids smpp-…: this client's principal lacks WRITE", kmsg.ACLOperationWrite},
+	} {
+		t.Run("without "+taken.name, func(t *testing.T) {
+			deny := kmsg.NewCreateACLsRequestCreation()
+			deny.ResourceType, deny.ResourceName, deny.ResourcePatternType = taken.kind, taken.name, kmsg.ACLResourcePatternTypeLiteral
+			deny.Principal, deny.Host, deny.Operation, deny.PermissionType = "User:"+plainUser, "*", taken.operation, kmsg.ACLPermissionTypeDeny
+			s.create(t, deny)
+			env := append([]string{"KAFKA_BROKERS=" + s.listeners["PLAIN"].Address, "PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "SMSC_0_NAME=foreign", "SMSC_0_ADDRESS=" + peer.Addr()},
+				user("PLAIN", plainUser, "plain-secret")...)
+			waitFor(t, time.Minute, "check that tells of the right that is missing, and of no other", func() bool {
+				line, code := check(t, env)
+				t.Log(line)
+				return code == 1 && strings.Contains(line, taken.says) && strings.Count(line, "lacks") == 1
+			})
+			req := kmsg.NewPtrDeleteACLsRequest()
+			filter := kmsg.NewDeleteACLsRequestFilter()
+			filter.ResourceType, filter.ResourceName, filter.ResourcePatternType = deny.ResourceType, &deny.ResourceName, deny.ResourcePatternType
+			filter.Principal, filter.Operation, filter.PermissionType = &deny.Principal, deny.Operation, deny.PermissionType
+			req.Filters = append(req.Filters, filter)
+			if _, err := req.RequestWith(t.Context(), kafkatest.Client(t, s.Broker)); err != nil {
+				t.Fatal(err)
+			}
+			waitFor(t, time.Minute, "check that is content again", func() bool {
+				_, code := check(t, env)
+				return code == 0
+			})
+		})
+	}
+}
+
+func (s *secured) create(t *testing.T, all ...kmsg.CreateACLsRequestCreation) {
+	t.Helper()
 	req := kmsg.NewPtrCreateACLsRequest()
-	req.Creations = append(req.Creations, deny)
-	if _, err := req.RequestWith(t.Context(), kafkatest.Client(t, s.Broker)); err != nil {
+	req.Creations = all
+	resp, err := req.RequestWith(t.Context(), kafkatest.Client(t, s.Broker))
+	if err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, time.Minute, "check that tells of the right that is missing", func() bool {
-		line, code := check(t, append([]string{"KAFKA_BROKERS=" + s.listeners["PLAIN"].Address, "PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "SMSC_0_NAME=foreign", "SMSC_0_ADDRESS=" + peer.Addr()},
-			user("PLAIN", plainUser, "plain-secret")...))
-		return code == 1 && strings.Contains(line, "topic sms.results") && strings.Contains(line, "lacks WRITE") && strings.Count(line, "lacks") == 1
+	for _, r := range resp.Results {
+		if r.ErrorCode != 0 {
+			t.Fatalf("creating ACLs: %d %v", r.ErrorCode, r.ErrorMessage)
+		}
+	}
+}
+
+// redrives puts a dead letter back as a principal that has the rights of internal/REDRIVE.md alone, and none of the connector's.
+func (s *secured) redrives(t *testing.T, trust []string) {
+	t.Helper()
+	cert, key := s.ca.Client("redrive-user")
+	const redriveUser = "CN=redrive-user"
+	s.create(t, redriveACLs(redriveUser)...)
+	d := record.DeadLetter{Source: record.Source{Topic: "sms.outbound"}, Connector: "smpp-sink", Status: record.Rejected}
+	dead := &kgo.Record{Topic: "sms.deadletter", Value: []byte(`{"id":"redriven","to":"+491701234567","text":"again"}`)}
+	for _, h := range d.AppendHeaders(nil) {
+		dead.Headers = append(dead.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
+	}
+	if err := kafkatest.Client(t, s.Broker).ProduceSync(t.Context(), dead).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	run := func() string {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, program, "redrive", "--all", "--execute")
+		cmd.Env = append([]string{"KAFKA_BROKERS=" + s.listeners["MUTUAL"].Address, "PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "KAFKA_TOPICS_REPLICATION=1", "SMSC_0_NAME=foreign",
+			"SMSC_0_ADDRESS=127.0.0.1:1", "KAFKA_TLS_CERT_FILE=" + cert, "KAFKA_TLS_KEY_FILE=" + key}, trust...)
+		out, _ := cmd.CombinedOutput()
+		t.Logf("%s", out)
+		return string(out)
+	}
+	waitFor(t, time.Minute, "dead letter put back, once the rights have reached the broker", func() bool {
+		out := run()
+		return strings.Contains(out, "put back: 1\n") && !strings.Contains(out, "AUTHORIZATION")
 	})
+	if out := run(); !strings.Contains(out, "1 put back before") || !strings.Contains(out, "put back: 0\n") {
+		t.Errorf("again: %s", out)
+	}
+}
+
+// redriveACLs are all the rights that smpp-connector redrive needs, as internal/REDRIVE.md lists them.
+func redriveACLs(user string) (all []kmsg.CreateACLsRequestCreation) {
+	for _, right := range []struct {
+		kind       kmsg.ACLResourceType
+		name       string
+		operations []kmsg.ACLOperation
+	}{
+		{kmsg.ACLResourceTypeTopic, "sms.deadletter", []kmsg.ACLOperation{kmsg.ACLOperationRead}},
+		{kmsg.ACLResourceTypeTopic, "sms.outbound", []kmsg.ACLOperation{kmsg.ACLOperationWrite}},
+		{kmsg.ACLResourceTypeTopic, "smpp.redriven", []kmsg.ACLOperation{kmsg.ACLOperationRead, kmsg.ACLOperationWrite, kmsg.ACLOperationCreate}},
+		{kmsg.ACLResourceTypeTransactionalId, "smpp-redrive", []kmsg.ACLOperation{kmsg.ACLOperationWrite}},
+	} {
+		for _, op := range right.operations {
+			c := kmsg.NewCreateACLsRequestCreation()
+			c.ResourceType, c.ResourceName, c.ResourcePatternType = right.kind, right.name, kmsg.ACLResourcePatternTypeLiteral
+			c.Principal, c.Host, c.Operation, c.PermissionType = "User:"+user, "*", op, kmsg.ACLPermissionTypeAllow
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 // carry takes one record through the connector.

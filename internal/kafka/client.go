@@ -126,6 +126,7 @@ func versions() *kversion.Versions {
 	v.SetMaxKeyVersion(int16(kmsg.TxnOffsetCommit), 5)
 	// The library's list ends at version 0, and with less than 1 its groups are classic whatever is asked for.
 	v.SetMaxKeyVersion(int16(kmsg.ConsumerGroupHeartbeat), 1)
+	v.SetMaxKeyVersion(int16(kmsg.DescribeQuorum), 1) // which the list leaves out
 	return v
 }
 
