@@ -22,8 +22,8 @@ func TestAnArenaKeepsEveryValueAsItWas(t *testing.T) {
 				v := bytes.Repeat([]byte{number}, size)
 				now.want = append(now.want, v)
 				kept := a.Room()
-				for _, c := range v { // as encoders do, little by little
-					kept = append(kept, c)
+				for len(kept) < size { // as encoders do, little by little
+					kept = append(kept, number)
 				}
 				now.got = append(now.got, a.Keep(kept))
 			},
