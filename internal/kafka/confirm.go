@@ -26,13 +26,12 @@ func (t *Transactor) confirm(ctx context.Context, p *txnProducer) error {
 	ctx, cancel := context.WithTimeout(ctx, TransactionTimeout) // then the next commit looks
 	defer cancel()
 	for n := 1; ; n++ {
-		now := t.dialer.cuts.Load()
 		_, err := Stable(ctx, t.plain, p.lastGroup, last.partitions())
 		if errors.Is(err, kerr.UnstableOffsetCommit) {
 			err = t.confirmUnstable(ctx, p, err)
 		}
 		if err == nil {
-			p.last, p.cuts = nil, now
+			p.last = nil
 			return nil
 		}
 		if serr := Sleep(ctx, Backoff(n)); serr != nil {

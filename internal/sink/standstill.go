@@ -30,11 +30,9 @@ const (
 // standstillAfter is longer than a broker takes to start again, and a rebalance of replicas that live.
 const standstillAfter = 20 * time.Second
 
-// due tells, once in a while, that it is time to look at the reason.
-func (w *standstill) due(waits bool, now time.Time) bool {
+// due is told that something waits, and tells, once in a while, that it is time to look at the reason.
+func (w *standstill) due(now time.Time) bool {
 	switch {
-	case !waits:
-		*w = standstill{told: w.told}
 	case w.since.IsZero():
 		w.since, w.looked = now, now
 	case now.Sub(w.looked) >= standstillAfter:
@@ -69,14 +67,17 @@ func (s *Sink) checkStandstill(now time.Time) {
 	if s.inflight != nil {
 		waiting += len(s.inflight.finished) + len(s.inflight.grants)
 	}
-	if s.still.due(waiting > 0, now) {
+	if waiting == 0 {
+		if s.still.moved() {
+			s.log.Info("no result waits any more")
+		}
+		return
+	}
+	if s.still.due(now) {
 		c, why := s.whyStill(now)
 		if s.still.tell(c) && !(c == refusing && s.told) {
 			s.log.Warn("nothing is committed, and results wait; sending stands still", "for", now.Sub(s.still.since).Round(time.Second), "waiting", waiting, "why", why)
 		}
-	}
-	if waiting == 0 && s.still.moved() {
-		s.log.Info("no result waits any more")
 	}
 }
 

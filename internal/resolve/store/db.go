@@ -124,8 +124,6 @@ func tune(opts *pebble.Options) {
 	// What is looked up is mostly there, and nine tenths of it in the last level: a filter there is as large as all
 	// others together, and read to say yes.
 	opts.Levels[len(opts.Levels)-1].FilterPolicy = pebble.NoFilterPolicy
-	// Entries under one hash share a prefix, and Pebble would take them for versions of one key: see comparer.
-	opts.Experimental.EnableValueBlocks = func() bool { return false }
 }
 
 // pebbleFS is what Pebble is told: nil is the machine's, which it watches for a disk
