@@ -26,7 +26,7 @@ type Reader struct {
 	// Compacted topics may have nothing at all before the end, not even an empty batch. Of any other topic an empty answer says nothing: a
 	// broker that has moved the log to slow storage gives one too.
 	Compacted bool
-	// Trouble is told once of what has failed ten times in a row. It may be nil.
+	// Trouble is told once a step of what has failed ten times in a row, and of an open transaction that is waited for as long. It may be nil.
 	Trouble func(error)
 
 	detail kadm.TopicDetail // of the topic that was read last, looked up again after each failure: leaders move
@@ -75,7 +75,12 @@ func (r *Reader) ReadSome(ctx context.Context, topic string, partition int32, at
 			if empty++; r.Compacted && got.LastStableOffset >= end && empty >= emptyAnswers {
 				return end, nil
 			}
-			err = fmt.Errorf("nothing comes from offset %d on", at)
+			if err = fmt.Errorf("nothing comes from offset %d on", at); got.LastStableOffset >= 0 && got.LastStableOffset < end {
+				err = openTransaction(topic, partition, got.LastStableOffset)
+				if empty == emptyAnswers && r.Trouble != nil {
+					r.Trouble(err)
+				}
+			}
 			if serr := Sleep(ctx, Backoff(empty)); serr != nil { // some brokers answer at once
 				return at, errors.Join(err, serr)
 			}
@@ -99,6 +104,13 @@ func (r *Reader) ReadSome(ctx context.Context, topic string, partition int32, at
 			return at, fmt.Errorf("reading topic %s, partition %d, to its end: %w", topic, partition, Remedy(err))
 		}
 	}
+}
+
+// openTransaction says what is waited for. One of a producer that died ends by itself at its transaction timeout; one that stays is the
+// broker's: a marker that was never written.
+func openTransaction(topic string, partition int32, from int64) error {
+	return fmt.Errorf("a transaction that is open from offset %d on holds back what is behind it; if it stays for longer than its producer's transaction.timeout.ms, "+
+		"kafka-transactions.sh abort --topic %s --partition %d --start-offset %d ends it", from, topic, partition, from)
 }
 
 // lasting tells errors that trying again does not mend.

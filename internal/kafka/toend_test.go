@@ -103,9 +103,17 @@ func TestAReaderWaitsBehindAnOpenTransaction(t *testing.T) {
 	kafkatest.CreateTopics(t, b, 1, "compacted")
 	produceValues(t, b, "compacted", "a", "b", "c")
 	standIn(b, func(_ int64, p *kmsg.FetchResponseTopicPartition) { p.LastStableOffset = 2 })
-	r := kafka.Reader{Client: kafkatest.Client(t, b), Patience: 3 * time.Second, Compacted: true}
-	if at, err := r.ReadTo(t.Context(), "compacted", 0, 0, 3, nil); err == nil || at != 0 {
+	ctx, cancel := context.WithCancel(t.Context())
+	var told []string
+	r := kafka.Reader{Client: kafkatest.Client(t, b), Compacted: true, Trouble: func(err error) {
+		told = append(told, err.Error())
+		cancel()
+	}}
+	if at, err := r.ReadTo(ctx, "compacted", 0, 0, 3, nil); err == nil || at != 0 {
 		t.Errorf("arrived at %d, %v", at, err)
+	}
+	if len(told) != 1 || !strings.Contains(told[0], "open from offset 2 on") || !strings.Contains(told[0], "--topic compacted --partition 0 --start-offset 2") {
+		t.Errorf("was told of %q", told)
 	}
 }
 
