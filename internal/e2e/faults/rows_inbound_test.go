@@ -17,14 +17,15 @@ func TestWhatSubscribersSendWhileThingsBreak(t *testing.T) {
 	again := smsc.Retry{Timeout: 3 * time.Second, Delay: 300 * time.Millisecond, Max: 1000}
 	at := func(point string) row {
 		return row{
-			name:    "killed at " + point,
-			breaks:  "at the 500th deliver_sm, receipts among them",
+			name:    "killed while receiving, at " + point,
+			breaks:  "at the 500th deliver_sm of the second life, receipts among them",
 			records: 2000, rate: 250, inbound: 2000,
 			smsc: smsc.Options{Behaviour: smsc.Behaviour{Retry: again}},
 			play: func(w *world) {
 				// It leaves first, so that the group has settled again when it dies: kfake never lets go of a member that
 				// died between JoinGroup and SyncGroup, as Apache Kafka does after its session.
 				w.replica(0).terminate()
+				w.replica(0).arm()
 				w.replica(0).start("SMPP_FAULTPOINT=" + point + ":500:kill")
 				w.replica(0).wait(patience)
 				w.faultOver()
