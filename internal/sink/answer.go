@@ -148,7 +148,7 @@ func (s *Sink) again(m *message, now time.Time, after time.Duration) {
 		m.disown()
 	}
 	if !m.granted && m.part.letGo != nil {
-		s.release(m) // the next owner sends it
+		s.leave(m)
 		return
 	}
 	if after == 0 {

@@ -92,7 +92,7 @@ func (s *Sink) grantLane(lane *lane, now time.Time, any bool, grants []*message)
 		}
 		if m.part.letGo != nil && !m.owed { // the next owner sends it
 			s.lanes.count--
-			s.release(m)
+			s.leave(m)
 			continue
 		}
 		if m.expired(now) {
@@ -245,7 +245,7 @@ func (s *Sink) offer(ms []*message, now time.Time) {
 				m.part.ledger.Ungrant(m.rec.Offset)
 			}
 			m.disown()
-			s.release(m)
+			s.leave(m)
 			continue
 		}
 		if m.expired(now) {

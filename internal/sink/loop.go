@@ -90,7 +90,11 @@ func (s *Sink) enter(m *message) bool {
 	if m.control {
 		return p.ledger.ObserveGap(m.rec.Offset)
 	}
-	switch p.ledger.Observe(m.rec.Offset) {
+	seen := p.ledger.Observe(m.rec.Offset)
+	if seen == ledger.Repeated {
+		seen = p.leftBefore(m.rec.Offset)
+	}
+	switch seen {
 	case ledger.Beyond:
 		return false
 	case ledger.Settled:
@@ -138,7 +142,19 @@ func (s *Sink) sort(m *message) {
 	}
 }
 
-// release lets a message go without a result: another owner will have it.
+// leave lets a message go that its partition's next owner sends.
+func (s *Sink) leave(m *message) {
+	if m.state == gone {
+		return
+	}
+	if m.part.left == nil {
+		m.part.left = make(map[int64]struct{})
+	}
+	m.part.left[m.rec.Offset] = struct{}{}
+	s.release(m)
+}
+
+// release lets a message go that has its result, or that somebody else gives one.
 func (s *Sink) release(m *message) {
 	if m.state == gone {
 		return

@@ -103,7 +103,8 @@ func (s *Sink) loseStale(ctx context.Context, keys []tp) {
 }
 
 // lose parks a partition that somebody else may own already. Nothing more is sent
-// or committed for it, unless it comes back as we left it.
+// or committed for it, unless it comes back as we left it. One that was being handed over
+// may come back too: the broker that does not take the last commit knows of no hand-over.
 func (s *Sink) lose(p *partition) {
 	s.setEpoch(p.tp, 0)
 	delete(s.parts, p.tp)
@@ -112,8 +113,6 @@ func (s *Sink) lose(p *partition) {
 	if p.letGo != nil {
 		close(p.letGo)
 		p.letGo = nil
-		s.forget(p)
-		return
 	}
 	p.limbo, p.limboAt = true, time.Now()
 	s.limbo[p.tp] = p

@@ -52,7 +52,7 @@ func (s *Sink) verdictsDue() {
 			continue
 		}
 		if m.part.letGo != nil {
-			s.release(m)
+			s.leave(m)
 			continue
 		}
 		if !m.part.ledger.CanGrant(m.rec.Offset) {

@@ -51,9 +51,27 @@ type partition struct {
 	parked  []*message
 	limboAt time.Time
 
+	// left are the offsets of what a hand-over that did not get through has let go for the next owner: should that be us, they are read again.
+	left map[int64]struct{}
+
 	// letGo is closed when nothing granted is left and that is committed; nil
 	// while nobody waits for it.
 	letGo chan struct{}
+}
+
+// leftBefore tells what a record is that was read before: Repeated, while we hold it; after a hand-over that let it go and did not get
+// through, what it was then.
+func (p *partition) leftBefore(offset int64) ledger.Seen {
+	if _, ok := p.left[offset]; !ok {
+		return ledger.Repeated
+	}
+	if delete(p.left, offset); len(p.left) == 0 {
+		p.left = nil
+	}
+	if p.ledger.At(offset) == ledger.Granted { // by a predecessor, and never taken up
+		return ledger.Inherited
+	}
+	return ledger.Fresh
 }
 
 // clean tells whether the partition can be handed over with nothing in doubt but

@@ -261,8 +261,7 @@ func (s *Sink) letGo(ctx context.Context, keys []tp) {
 			if p := s.parts[key]; p != nil {
 				s.log.Warn("a partition is handed over before all answers have come", "topic", key.topic, "partition", key.partition,
 					"in_doubt", p.ledger.Granted())
-				s.withdraw(p)
-				s.handOver(p)
+				s.lose(p)
 			}
 		}
 		s.assignmentChanged()
@@ -281,7 +280,7 @@ func (s *Sink) beginLetGo(p *partition) chan struct{} {
 	p.beyond = nil
 	for _, m := range p.stalled {
 		if m.state == waiting {
-			s.release(m)
+			s.leave(m)
 		}
 	}
 	p.stalled = nil
@@ -297,7 +296,7 @@ func (s *Sink) beginLetGo(p *partition) chan struct{} {
 		if m.state == backoff && m.owed {
 			s.lanes.pushFront(m) // now rather than in a minute: the hand-over waits for it
 		} else if m.state == backoff {
-			s.release(m)
+			s.leave(m)
 		}
 	}
 	if s.inflight == nil && p.clean() {

@@ -95,6 +95,14 @@ func (s *Sink) awaitTopic(ctx context.Context, topic string) {
 		lctx, cancel := context.WithTimeout(ctx, s.revokeTimeout())
 		s.letGo(lctx, keys)
 		cancel()
+		s.do(ctx, func() { // these do not come back
+			for _, key := range keys {
+				if p := s.limbo[key]; p != nil {
+					delete(s.limbo, key)
+					s.forget(p)
+				}
+			}
+		})
 	}
 	for n := 1; ; n++ {
 		ids, err := kafka.TopicIDs(ctx, s.consumer, topic)
