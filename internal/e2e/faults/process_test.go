@@ -50,6 +50,7 @@ type process struct {
 	http string
 	env  []string
 	log  string // file, of all its lives
+	of   release
 
 	cmd    *exec.Cmd
 	done   chan struct{} // closed when this life has ended
@@ -59,7 +60,7 @@ type process struct {
 func newProcess(t testing.TB, name string, env []string) *process {
 	t.Helper()
 	dir := t.TempDir()
-	p := &process{t: t, name: name, http: freeAddress(t), log: filepath.Join(dir, "log")}
+	p := &process{t: t, name: name, http: freeAddress(t), log: filepath.Join(dir, "log"), of: present}
 	p.env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir, "STATE_DIR=" + filepath.Join(dir, "state"),
 		"HTTP_ADDRESS=" + p.http, "LOG_FORMAT=text", "SMPP_FAULTPOINT_FROM=" + filepath.Join(dir, "armed"),
@@ -90,7 +91,7 @@ func (p *process) start(extra ...string) {
 	if p.running() {
 		p.t.Fatalf("%s runs already", p.name)
 	}
-	path, err := program()
+	path, err := p.of.binary()
 	if err != nil {
 		p.t.Fatal(err)
 	}

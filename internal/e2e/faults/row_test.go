@@ -37,6 +37,7 @@ type row struct {
 	env      []string // of each replica, after the defaults
 	first    []string // environment of the first life of the first replica, such as a fault point
 	protocol string   // of the consumer groups; empty: -group's
+	begin    *release // that replicas are started with; nil: the present one
 	settings []string // of Apache Kafka ("key=value"), over those of deploy/kafka
 
 	// value makes the i-th outbound record where the driver's usual mix will not do.
@@ -100,6 +101,10 @@ func run(t *testing.T, rows []row) {
 func (r *row) run(t *testing.T, kind string) {
 	if r.notKfake848 != "" && kind == kafkatest.KindKfake && r.nextGen() {
 		t.Skip(r.notKfake848)
+	}
+	if r.begin != nil {
+		r.begin.built(t)
+		present.built(t) // now, and not while the flow goes
 	}
 	began := time.Now()
 	w := newWorld(t, r, kind)

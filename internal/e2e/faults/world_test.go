@@ -163,6 +163,9 @@ func smscName(i int) string { return fmt.Sprintf("smsc%d", i) }
 func (w *world) add() *process {
 	w.t.Helper()
 	p := newProcess(w.t, fmt.Sprintf("replica %d", len(w.replicas)), w.environment())
+	if w.row.begin != nil {
+		p.of = *w.row.begin
+	}
 	w.replicas = append(w.replicas, p)
 	return p
 }
