@@ -219,6 +219,20 @@ var ofPromises = []broken{
 		says:   `still no: new result from every partition`,
 	},
 	{
+		name: "it writes metadata that the release before cannot read", promise: "UPGRADE",
+		changes: []change{{
+			"internal/ledger/metadata.go",
+			`dst = append(dst, "v1;n="...)`,
+			`dst = append(dst, "v2;n="...)`,
+		}, {
+			"internal/ledger/metadata.go",
+			`strings.CutPrefix(s, "v1;")`,
+			`strings.CutPrefix(strings.Replace(s, "v2;", "v1;", 1), "v1;")`,
+		}},
+		caught: scenario{in: "internal/e2e/faults", test: "^TestUpgradeAndRollback$/^upgraded_from_.*_and_back$/^kfake$"},
+		says:   `does not begin with v1; \(written by a newer release`,
+	},
+	{
 		name: "it hands partitions over without waiting for the answers", promise: "4",
 		changes: []change{{
 			"internal/sink/rebalance.go",
