@@ -3,6 +3,7 @@
 # It listens on 127.0.0.1 only, has no replicas and no security, and is not for production.
 #
 #   kafka.sh fetch                          fetch the jars with Maven into the cache, once for all folders
+#   kafka.sh jars                           print the folder that they are in
 #   kafka.sh start  --dir DIR --port PORT   format DIR if it is new, start in the background, wait until it serves
 #   kafka.sh run    --dir DIR --port PORT   the same in the foreground; this process becomes the JVM
 #   kafka.sh stop   --dir DIR               SIGTERM, and wait for the end
@@ -252,6 +253,7 @@ done
 [[ -z $port || $port =~ ^[0-9]+$ ]] || die "--port $port: a number from 1 to 65535 is needed"
 case $subcommand in
 fetch) fetch ;;
+jars) printf '%s\n' "$jars" ;;
 start) start ;;
 run) run ;;
 stop | kill | status)

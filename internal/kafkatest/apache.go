@@ -276,3 +276,19 @@ func lastLines(s string, n int) string {
 	lines := strings.Split(strings.TrimSpace(s), "\n")
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
+
+// ApacheJars returns the folder of Apache Kafka's jars, for what a test runs of them itself. It skips and fails as Apache does.
+func ApacheJars(tb testing.TB) string {
+	tb.Helper()
+	script, err := apacheReady()
+	if err != nil {
+		SkipOrFail(tb, KindApache, err.Error())
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), fetchLimit)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, script, "jars").Output()
+	if err != nil {
+		tb.Fatalf("broker: apache: kafka.sh jars: %v", err)
+	}
+	return strings.TrimSpace(string(out))
+}
