@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"sync"
 	"time"
 
 	"github.com/twmb/avro"
@@ -93,10 +94,11 @@ type avroInbound struct {
 	Raw        *avroRaw   `avro:"raw"`
 }
 
+// Parsed when the first record is written in Avro: most connectors write JSON, and should not keep the schemas for nothing.
 var (
-	resultAvro  = avro.MustParse(schemas.Avro(schemas.Result))
-	receiptAvro = avro.MustParse(schemas.Avro(schemas.Receipt))
-	inboundAvro = avro.MustParse(schemas.Avro(schemas.Inbound))
+	resultAvro  = sync.OnceValue(func() *avro.Schema { return avro.MustParse(schemas.Avro(schemas.Result)) })
+	receiptAvro = sync.OnceValue(func() *avro.Schema { return avro.MustParse(schemas.Avro(schemas.Receipt)) })
+	inboundAvro = sync.OnceValue(func() *avro.Schema { return avro.MustParse(schemas.Avro(schemas.Inbound)) })
 )
 
 func cleanAll(list []string) []string {
@@ -139,7 +141,7 @@ func appendAvroResult(dst []byte, r *record.Result) ([]byte, error) {
 			a.Parts[i].CommandStatus, a.Parts[i].StatusName = &status, p.Name()
 		}
 	}
-	return resultAvro.AppendEncode(dst, &a)
+	return resultAvro().AppendEncode(dst, &a)
 }
 
 func appendAvroReceipt(dst []byte, r *record.Receipt) ([]byte, error) {
@@ -153,7 +155,7 @@ func appendAvroReceipt(dst []byte, r *record.Receipt) ([]byte, error) {
 		s := avroSourceOf(r.Source)
 		a.Source = &s
 	}
-	return receiptAvro.AppendEncode(dst, &a)
+	return receiptAvro().AppendEncode(dst, &a)
 }
 
 func appendAvroInbound(dst []byte, m *record.Inbound) ([]byte, error) {
@@ -174,5 +176,5 @@ func appendAvroInbound(dst []byte, m *record.Inbound) ([]byte, error) {
 	if m.InReplyTo != nil {
 		a.InReplyTo = &avroReply{ID: record.Clean(m.InReplyTo.ID), Metadata: record.MetadataMap(m.InReplyTo.Metadata)}
 	}
-	return inboundAvro.AppendEncode(dst, &a)
+	return inboundAvro().AppendEncode(dst, &a)
 }
