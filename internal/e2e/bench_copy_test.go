@@ -92,16 +92,22 @@ func (l *load) benchCopy(b *testing.B, batch int) {
 
 func (l *load) copyOnce(tb testing.TB, batch int) (rate, cpu float64) {
 	tb.Helper()
+	return l.copy(tb, partitions, batch).steady(batch) // the first transaction only starts the clock
+}
+
+// copy copies all to a topic of so many partitions.
+func (l *load) copy(tb testing.TB, partitions, batch int) *follower {
+	tb.Helper()
 	output := l.name("copy")
-	f := watch(tb, l.broker, output, nil)
+	f := watchWide(tb, l.broker, output, partitions, nil)
 	p := launchRole(tb, roleCopy, false, "COPY_BROKERS="+strings.Join(l.broker.Addrs, ","), "COPY_FROM="+l.topic, "COPY_TO="+output,
 		fmt.Sprint("COPY_RECORDS=", l.n), fmt.Sprint("COPY_BATCH=", batch))
-	f.pid.Store(int64(p.pid()))
+	f.watches(p.pid())
 	f.await(tb, l.n, 2*time.Minute, p)
 	f.finish(tb)
 	p.end()
 	if f.n != l.n {
 		tb.Fatalf("%d records were copied, %d expected", f.n, l.n)
 	}
-	return f.steady(batch) // the first transaction only starts the clock
+	return f
 }

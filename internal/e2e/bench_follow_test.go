@@ -17,7 +17,8 @@ import (
 // arrival is what one fetch of a read_committed consumer brought.
 type arrival struct {
 	at      time.Time
-	cpu     time.Duration // used until then by the process watched
+	cpu     time.Duration // used until then by the processes watched
+	broker  time.Duration // and by the broker
 	records []*kgo.Record
 }
 
@@ -27,7 +28,10 @@ type arrival struct {
 type follower struct {
 	cl    *kgo.Client
 	topic string
-	pid   atomic.Int64 // of the process watched; 0 none yet
+
+	partitions int
+	pids       atomic.Pointer[[]int] // of the processes watched; nil: none yet
+	broker     int                   // the broker's
 
 	stop context.CancelFunc
 	done chan struct{}
@@ -47,9 +51,15 @@ type follower struct {
 // with a record that is not counted, and watch returns when all of these have arrived.
 func watch(tb testing.TB, b *kafkatest.Broker, topic string, take func(arrival)) *follower {
 	tb.Helper()
-	kafkatest.CreateTopics(tb, b, partitions, topic)
+	return watchWide(tb, b, topic, partitions, take)
+}
+
+// watchWide is watch of a topic of so many partitions.
+func watchWide(tb testing.TB, b *kafkatest.Broker, topic string, partitions int, take func(arrival)) *follower {
+	tb.Helper()
+	kafkatest.CreateTopics(tb, b, int32(partitions), topic)
 	ctx, stop := context.WithCancel(context.Background())
-	f := &follower{topic: topic, stop: stop, done: make(chan struct{}), next: make(map[int32]int64), changed: make(chan struct{}), take: take}
+	f := &follower{topic: topic, partitions: partitions, broker: b.PID(), stop: stop, done: make(chan struct{}), next: make(map[int32]int64), changed: make(chan struct{}), take: take}
 	if take == nil {
 		f.take = func(a arrival) { f.arrivals = append(f.arrivals, a) }
 	}
@@ -67,15 +77,21 @@ func watch(tb testing.TB, b *kafkatest.Broker, topic string, take func(arrival))
 			tb.Fatal(err)
 		}
 	}
-	f.until(tb, time.Minute, nil, func(_ int, next map[int32]int64) bool { return len(next) == partitions })
+	f.until(tb, time.Minute, nil, func(_ int, next map[int32]int64) bool { return len(next) == f.partitions })
 	return f
 }
+
+// watches tells whose CPU time is noted with what arrives.
+func (f *follower) watches(pids ...int) { f.pids.Store(&pids) }
 
 func (f *follower) run(ctx context.Context) {
 	defer close(f.done)
 	for ctx.Err() == nil {
 		fetches := f.cl.PollFetches(ctx)
-		a := arrival{at: time.Now(), cpu: cpuTime(int(f.pid.Load()))}
+		a := arrival{at: time.Now(), broker: cpuTime(f.broker)}
+		if pids := f.pids.Load(); pids != nil {
+			a.cpu = cpuTimes(*pids)
+		}
 		next := make(map[int32]int64)
 		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 			for _, r := range p.Records {

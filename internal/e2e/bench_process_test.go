@@ -158,6 +158,14 @@ func cpuTime(pid int) time.Duration {
 	return time.Duration(ticks) * (time.Second / 100) // USER_HZ is 100 on every Linux that Go runs on
 }
 
+// cpuTimes is the sum of several.
+func cpuTimes(pids []int) (sum time.Duration) {
+	for _, pid := range pids {
+		sum += cpuTime(pid)
+	}
+	return sum
+}
+
 // memory is a field of /proc/<pid>/status in bytes: VmRSS, what is resident now, or
 // VmHWM, the most that ever was.
 func memory(pid int, field string) (int64, error) {

@@ -128,12 +128,19 @@ func number(id string) int {
 func (l *load) produce(tb testing.TB) {
 	tb.Helper()
 	kafkatest.CreateTopics(tb, l.broker, partitions, l.topic)
-	cl := kafkatest.Client(tb, l.broker, kgo.DefaultProduceTopic(l.topic), kgo.MaxBufferedRecords(100_000), kgo.ProducerLinger(5*time.Millisecond))
+	produce(tb, l.broker, l.topic, l.n, outbound)
+}
+
+// produce writes n records to a topic that is there.
+func produce(tb testing.TB, broker *kafkatest.Broker, topic string, n int, record func(i int) *kgo.Record) {
+	tb.Helper()
+	cl := kafkatest.Client(tb, broker, kgo.DefaultProduceTopic(topic), kgo.MaxBufferedRecords(100_000), kgo.ProducerLinger(5*time.Millisecond))
+	defer cl.Close()
 	const chunk = 50_000
-	for at := 0; at < l.n; at += chunk {
+	for at := 0; at < n; at += chunk {
 		rs := make([]*kgo.Record, 0, chunk)
-		for i := at; i < min(at+chunk, l.n); i++ {
-			rs = append(rs, outbound(i))
+		for i := at; i < min(at+chunk, n); i++ {
+			rs = append(rs, record(i))
 		}
 		if err := cl.ProduceSync(tb.Context(), rs...).FirstErr(); err != nil {
 			tb.Fatal(err)
@@ -175,7 +182,7 @@ func (l *load) startRun(b *testing.B, v *variant, input string) *run {
 		env = append(env, "DELIVERY_COMMIT_INTERVAL="+v.interval.String())
 	}
 	r.connector = start(b, l.broker, r.smsc.address(b), env...)
-	r.results.pid.Store(int64(r.cmd.Process.Pid))
+	r.results.watches(r.cmd.Process.Pid)
 	return r
 }
 

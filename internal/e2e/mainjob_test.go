@@ -29,7 +29,7 @@ func setup(t *testing.T, o npmpeer.Options) (*kafkatest.Broker, *npmpeer.Peer) {
 }
 
 // waitFor polls a condition that no signal tells of.
-func waitFor(t *testing.T, limit time.Duration, what string, ok func() bool) {
+func waitFor(t testing.TB, limit time.Duration, what string, ok func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
