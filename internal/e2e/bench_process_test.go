@@ -169,7 +169,12 @@ func cpuTimes(pids []int) (sum time.Duration) {
 // memory is a field of /proc/<pid>/status in bytes: VmRSS, what is resident now, or
 // VmHWM, the most that ever was.
 func memory(pid int, field string) (int64, error) {
-	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
+	return sizeIn(filepath.Join("/proc", strconv.Itoa(pid), "status"), field)
+}
+
+// sizeIn is a field of a file of proc(5) that has a size in kB on a line, in bytes.
+func sizeIn(path, field string) (int64, error) {
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return 0, err
 	}
@@ -181,7 +186,7 @@ func memory(pid int, field string) (int64, error) {
 		kb, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
 		return kb << 10, err
 	}
-	return 0, errors.New(field + " is not in /proc/<pid>/status")
+	return 0, errors.New(field + " is not in " + path)
 }
 
 // openFiles is how many file descriptors the process holds.
