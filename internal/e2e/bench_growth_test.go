@@ -42,7 +42,7 @@ type growth struct {
 	name                               string
 	partitions, replicas, smscs, binds int
 	characters                         int
-	waiting                            int // records that wait; 0: those that are measured
+	waiting                            int // records that wait; 0: twice those that are measured
 }
 
 // smallest is the size with one field, or two, of another.
@@ -73,8 +73,8 @@ var growths = []growth{
 //
 //	go test ./internal/e2e -run '^$' -bench Growth -benchtime 1x -timeout 20m
 //
-// The replicas are paused until they are bound, have shared the partitions and all records wait. What is measured is the last two thirds of the
-// messages.
+// The replicas are paused until they are bound, have shared the partitions and all records wait. What is measured is the time from a third of
+// -records to all of them; as many again wait, so that as much is read ahead in the end as in the beginning.
 //
 //	cpu-s/100k         CPU seconds of all replicas (or of the copy) per 100,000 messages
 //	cpu-s/100k-parts   the same per 100,000 submit_sm
@@ -150,7 +150,7 @@ func (g *growth) parts() int {
 	return (g.characters + 152) / 153
 }
 
-// growOnce runs one size and checks it: one result for each record, all accepted.
+// growOnce runs one size and checks it: one result at most for each record, all accepted.
 func (l *load) growOnce(b *testing.B, g *growth) *costs {
 	b.Helper()
 	name := l.name("growth")
@@ -166,7 +166,7 @@ func (l *load) growOnce(b *testing.B, g *growth) *costs {
 	f.watches(pids...)
 
 	n := l.n / g.parts()
-	produce(b, l.broker, name+".outbound", max(n, g.waiting), g.message)
+	produce(b, l.broker, name+".outbound", max(2*n, g.waiting), g.message)
 	served := cpuTime(smsc.pid())
 	replicas[0].steer(name, "resume")
 	f.await(b, n, 3*time.Minute, replicas[0])
@@ -192,10 +192,7 @@ func (l *load) growOnce(b *testing.B, g *growth) *costs {
 		}
 	}
 	f.finish(b)
-	if f.n != n && (g.waiting == 0 || f.n < n) {
-		b.Fatalf("%d results for %d records", f.n, n)
-	}
-	check := (&tally{}).take(b, `"status":"accepted"`, `"possible_duplicate":false`, `"attempts":1`, fmt.Sprintf(`{"part":%d,`, g.parts()))
+	check := (&tally{}).take(b, `"status":"accepted"`, `"possible_duplicate":false`, fmt.Sprintf(`{"part":%d,`, g.parts()))
 	for _, a := range f.arrivals {
 		check(a)
 	}
