@@ -209,6 +209,26 @@ var ofPromises = []broken{
 		says:   `has \d+ results|its result does not say so`,
 	},
 	{
+		name: "it forgets a partition whose hand-over did not get through", promise: "4",
+		changes: []change{{
+			"internal/sink/rebalance.go",
+			"p.ledger.Granted())\n				s.lose(p)\n",
+			"p.ledger.Granted())\n				s.withdraw(p)\n				s.handOver(p)\n",
+		}},
+		caught: simulated(80060522),
+		says:   `is said to be in doubt`,
+	},
+	{
+		name: "it does not read again what it had left to the next owner of a partition that comes back", promise: "1",
+		changes: []change{{
+			"internal/sink/partition.go",
+			"	return ledger.Fresh\n",
+			"	return ledger.Repeated\n",
+		}},
+		caught: scenario{in: "internal/sink", test: "^TestAPartitionWhoseHandOverDidNotGetThroughComesBackAsItWas$"},
+		says:   `3 results, C is 1`,
+	},
+	{
 		name: "it leaves the transaction of a dead predecessor open", promise: "takeover within two seconds",
 		changes: []change{{
 			"internal/sink/rebalance.go",
