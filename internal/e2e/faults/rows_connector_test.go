@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -58,6 +60,15 @@ func TestTheConnectorKilled(t *testing.T) {
 	})
 }
 
+// passing is an environment in which a point is passed on a busy machine too: grants are committed alone where an SMSC has nothing left to
+// send before the next transaction is due, and on such a machine it is always due.
+func passing(point string, env []string) []string {
+	if strings.HasPrefix(point, "smpp-sink-plain.") {
+		return append(slices.Clip(env), "DELIVERY_COMMIT_INTERVAL=200ms")
+	}
+	return env
+}
+
 // TestTheConnectorKilledAtEachPoint kills the process at a named place in the code, at a pass in the middle of the flow.
 func TestTheConnectorKilledAtEachPoint(t *testing.T) {
 	var rows []row
@@ -89,7 +100,7 @@ func TestTheConnectorKilledAtEachPoint(t *testing.T) {
 	} {
 		rows = append(rows, row{
 			name: "killed at " + p.point, breaks: fmt.Sprintf("kill -9 %s, at pass %d from a third of the flow on", p.where, p.n), quick: p.ci,
-			records: 3000, rate: 500, inbound: 300, env: quickGroups.env, settings: quickGroups.settings,
+			records: 3000, rate: 500, inbound: 300, env: passing(p.point, quickGroups.env), settings: quickGroups.settings,
 			first: []string{fmt.Sprintf("SMPP_FAULTPOINT=%s:%d:kill", p.point, p.n)},
 			play: func(w *world) {
 				w.share(0.3)

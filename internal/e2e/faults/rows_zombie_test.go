@@ -71,7 +71,7 @@ func TestAFrozenReplicaThatWakesUpSendsNothingOld(t *testing.T) {
 	} {
 		rows = append(rows, row{
 			name: "frozen at " + p.point, breaks: "SIGSTOP " + p.where + ", SIGCONT when the other of two replicas has its partitions", quick: p.ci,
-			records: 5000, rate: 300, inbound: 300, replicas: 2, env: quickGroups.env, settings: quickGroups.settings,
+			records: 5000, rate: 300, inbound: 300, replicas: 2, env: passing(p.point, quickGroups.env), settings: quickGroups.settings,
 			first: []string{fmt.Sprintf("SMPP_FAULTPOINT=%s:3:stop", p.point)},
 			play: func(w *world) {
 				w.share(0.2)
