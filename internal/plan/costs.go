@@ -8,8 +8,8 @@ const (
 	// CPU time of ours, on a machine of two cores. SPEED.md, table: window 500, 1.76 s per 100,000 messages of one part, with a transaction
 	// each 20 ms; at full speed it is a third of that. Planned for is the dearer.
 	messageCPU = 17600 * time.Nanosecond
-	// A part more: the submission that is filed for it, 6.7 µs in the resolver's store, and 0.5 µs in the session. SPEED.md, The resolver's store.
-	partCPU = 7200 * time.Nanosecond
+	// A part more: the submission that is filed for it, 2.4 µs in the resolver's store, and 0.5 µs in the session. SPEED.md, The resolver's store.
+	partCPU = 2900 * time.Nanosecond
 	// A receipt: source, resolver and store. README.md, Speed: window 500, 7.6 s per 100,000 with a receipt for each message and 1.8 s without.
 	receiptCPU = 58 * time.Microsecond
 	// The share of its cores that a replica is planned to use: the rest is for a takeover, and for garbage collection in bursts.
@@ -31,9 +31,9 @@ const (
 	brokerRate  = 65_000
 	replication = 3
 
-	// Bytes on the disk of STATE_DIR for a submission that is filed, and for the memory of the last message to a subscriber: 185 together, shared
+	// Bytes on the disk of STATE_DIR for a submission that is filed, and for the memory of the last message to a subscriber: 90 together, shared
 	// here by what the two hold. SPEED.md, The resolver's store.
-	filedBytes, lastBytes = 115, 70
+	filedBytes, lastBytes = 61, 29
 	// Entries a second that a replica folds when it has lost its store. SPEED.md, The resolver's store.
 	foldRate = 220_000
 

@@ -65,17 +65,13 @@ func parseRow(row []byte) (key string, value []byte, ok bool) {
 	return string(row[w : w+int(n)]), row[w+int(n):], true
 }
 
-func (e *Engine) loadEarly(b *store.Batch, entry store.Entry) (early, bool) {
-	return parseEarly(entry.ID, entry.Due, b.Row(e.cfg.Partition, entry.ID, entry.Due))
-}
-
-func parseEarly(id store.ID, due int64, row []byte) (w early, ok bool) {
-	key, value, ok := parseRow(row)
+func parseEarly(entry *store.Entry) (w early, ok bool) {
+	key, value, ok := parseRow(entry.Row)
 	if !ok {
 		return early{}, false
 	}
 	kind, _, offset, rest, ok := parseWaiting(value)
-	return early{key: key, id: id, due: due, seen: kind == kindSeen, offset: offset, envelope: rest}, ok
+	return early{key: key, id: entry.ID, due: entry.Due, seen: kind == kindSeen, offset: offset, envelope: rest}, ok
 }
 
 func (w *early) value() []byte {
@@ -107,7 +103,7 @@ func (e *Engine) forget(out *Output, w *early) {
 	} else {
 		e.held--
 	}
-	out.batch.Delete(e.cfg.Partition, w.id, w.due)
+	out.batch.Delete(e.cfg.Partition, w.id)
 	out.tombstone(e.cfg.Partition, waitingRecordKey(store.Early, w.key, w.id.Disc))
 }
 
@@ -125,7 +121,7 @@ func (e *Engine) FoldWaiting(offset int64, key, value []byte) error {
 	id := store.ID{Class: class, Hash: hashOf(k), Disc: disc}
 	if old, ok := b.Get(e.cfg.Partition, id); ok {
 		e.count(old.State, -1)
-		b.Delete(e.cfg.Partition, id, old.Due)
+		b.Delete(e.cfg.Partition, id)
 	}
 	if value == nil {
 		return storeError(b.Err())

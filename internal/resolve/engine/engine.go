@@ -47,14 +47,17 @@ type Engine struct {
 	held int // receipts that wait for their submission
 	rest int // other entries of the `waiting` log
 
-	floors floors
-	rounds map[string]*rounds // of Overdue, by SMSC
+	own     own
+	floors  floors
+	sweeper sweeper
+	rounds  map[string]*rounds // of Overdue, by SMSC
 
 	fold    *store.Batch // while restoring
 	scratch struct {
 		reader  delivery.Reader
 		entries []store.Entry
-		due     []store.Due
+		due     []store.Ref
+		rows    rowWriter
 	}
 }
 
@@ -91,8 +94,9 @@ type Counts struct {
 // Counts returns them.
 func (e *Engine) Counts() Counts { return Counts{e.head.Origins, e.held, e.rest} }
 
-// foldBatchSize is how many bytes are folded into the store at once.
-const foldBatchSize = 1 << 20
+// foldBatchSize is how many bytes are folded into the store at once: more than half a table of the store's, so that they are sorted and written
+// out as they are, instead of going through the table's skip list.
+const foldBatchSize = 6 << 20
 
 func (e *Engine) foldBatch() (*store.Batch, error) {
 	if e.fold != nil && e.fold.Size() >= foldBatchSize {
@@ -101,7 +105,7 @@ func (e *Engine) foldBatch() (*store.Batch, error) {
 		}
 	}
 	if e.fold == nil {
-		e.fold = e.db.NewBatch()
+		e.fold = e.db.NewFold()
 	}
 	return e.fold, nil
 }

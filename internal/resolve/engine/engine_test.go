@@ -11,6 +11,7 @@ import (
 
 	"github.com/smpp-connector/smpp-connector/internal/delivery"
 	"github.com/smpp-connector/smpp-connector/internal/record"
+	"github.com/smpp-connector/smpp-connector/internal/resolve/store"
 	"github.com/smpp-connector/smpp-connector/internal/sms"
 )
 
@@ -182,8 +183,14 @@ func TestNothingIsLeftWhenAllTimesAreOver(t *testing.T) {
 			t.Errorf("partition %d: %+v, %d waiting", p, c, len(tp.waiting))
 		}
 		b := w.db.NewBatch()
-		if due := b.Due(nil, int32(p), 's', 0, 1<<60, 10); len(due) != 0 {
-			t.Errorf("rows left: %v", due)
+		if due := b.SeeDue(nil, int32(p), 's', 0, 1<<60, 10); len(due) != 0 {
+			t.Errorf("refs left: %v", due)
+		}
+		for i := range 50 {
+			key := record.SubscriberKey(sms.NormalNumber(fmt.Sprint(4917000000+i)), "12345")
+			if last := b.Find(nil, int32(p), store.Last, hashOf(key), 1); len(last) != 0 {
+				t.Errorf("the last message to subscriber %d is left", i)
+			}
 		}
 		b.Close()
 	}

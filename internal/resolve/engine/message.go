@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/smpp-connector/smpp-connector/internal/record"
@@ -124,11 +125,11 @@ func (e *Engine) inReplyTo(b *store.Batch, in *received) (reply *record.InReplyT
 	key := record.SubscriberKey(sms.NormalNumber(in.From), sms.NormalNumber(in.To))
 	id := store.ID{Class: store.Last, Hash: hashOf(key)}
 	entry, ok := b.Get(e.cfg.Partition, id)
-	if !ok {
+	if !ok || entry.Due <= e.sweeper.now {
 		return nil, span
 	}
 	var s record.Submission
-	if !readSubmission(b.Row(e.cfg.Partition, id, entry.Due), &s) || s.Key != key {
+	if !readLast(slices.Clone(entry.Row), &s) {
 		return nil, span
 	}
 	return &record.InReplyTo{ID: s.ID, Metadata: s.Metadata}, s.Span

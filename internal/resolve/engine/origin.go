@@ -14,17 +14,21 @@ import (
 type origin struct {
 	id  store.ID
 	due int64 // the end of its time
+	row []byte
 	originState
 	record.Submission
 }
 
-// originState is what changes of it, kept in the index entry.
+// originState is what changes of it, kept apart from its row.
 type originState struct {
 	final  bool     // its final receipt is published
 	hashes []uint64 // of the receipts published
 }
 
 func (s *originState) append(dst []byte) []byte {
+	if !s.final && len(s.hashes) == 0 {
+		return dst // as most are
+	}
 	flag := byte(0)
 	if s.final {
 		flag = 1
@@ -63,19 +67,47 @@ func (s *originState) note(hash uint64, final bool) bool {
 }
 
 // originID tells one submission under a key from others: an SMSC may give an id
-// twice. What is filed and what settles it give the same.
+// twice, or all messages the same. What is filed and what settles it give the same.
 func originID(s *record.Submission) store.ID {
+	return store.ID{Class: store.Origin, Hash: hashOf(s.Key), Tail: tailOf(s)}
+}
+
+// tailOf is the source of a submission but the name of its topic, and its part: the two lowest bytes of the offset, which differ most; two of the
+// hash of topic and message id; the partition and whether a part other than the first is named, and that; the rest of the offset.
+func tailOf(s *record.Submission) string {
 	var d xxhash.Digest
 	d.Reset()
-	var b [20]byte
-	binary.LittleEndian.PutUint32(b[0:], uint32(s.Source.Partition))
-	binary.LittleEndian.PutUint64(b[4:], uint64(s.Source.Offset))
-	binary.LittleEndian.PutUint64(b[12:], uint64(s.Part))
-	_, _ = d.Write(b[:])
 	_, _ = d.WriteString(s.Source.Topic)
 	_, _ = d.WriteString("\x00")
 	_, _ = d.WriteString(s.MessageID)
-	return store.ID{Class: store.Origin, Hash: hashOf(s.Key), Disc: d.Sum64()}
+	which, at := d.Sum64(), uint64(s.Source.Offset)
+	b := append(make([]byte, 0, 32), byte(at), byte(at>>8), byte(which), byte(which>>8))
+	if s.Part == 1 {
+		b = binary.AppendUvarint(b, uint64(uint32(s.Source.Partition))<<1)
+	} else {
+		b = binary.AppendUvarint(b, uint64(uint32(s.Source.Partition))<<1|1)
+		b = binary.AppendUvarint(b, uint64(s.Part))
+	}
+	return string(binary.AppendUvarint(b, at>>16))
+}
+
+func readTail(tail string, s *record.Submission) bool {
+	if len(tail) < 4 {
+		return false
+	}
+	b := []byte(tail[4:])
+	uint := func() uint64 {
+		v, n := binary.Uvarint(b)
+		b = b[max(n, 0):]
+		return v
+	}
+	p := uint()
+	s.Source.Partition, s.Part = int32(uint32(p>>1)), 1
+	if p&1 != 0 {
+		s.Part = int(uint())
+	}
+	s.Source.Offset = int64(uint()<<16 | uint64(tail[1])<<8 | uint64(tail[0]))
+	return true
 }
 
 // foldSubmission takes an entry of `submitted` into the state.
@@ -85,9 +117,7 @@ func (e *Engine) foldSubmission(b *store.Batch, s *record.Submission) {
 		e.putOrigin(b, s)
 	case record.KindLast:
 		due := e.endOf(s)
-		last := record.Submission{Kind: s.Kind, Key: s.Key, ID: s.ID, Metadata: s.Metadata, Span: s.Span} // what inReplyTo reads
-		b.Put(e.cfg.Partition, store.ID{Class: store.Last, Hash: hashOf(s.Key)}, due, nil, record.AppendSubmission(nil, &last))
-		e.floors.lower(store.Submitted, due)
+		b.Put(e.cfg.Partition, store.ID{Class: store.Last, Hash: hashOf(s.Key)}, due, nil, e.scratch.rows.last(s))
 	case record.KindSettled:
 		e.foldSettled(b, s)
 	}
@@ -104,12 +134,11 @@ func (e *Engine) endOf(s *record.Submission) int64 {
 
 // putOrigin needs not look whether it is there: each record of the log is folded into
 // the store once, since the position is written with it.
-func (e *Engine) putOrigin(b *store.Batch, s *record.Submission) origin {
-	o := origin{id: originID(s), due: e.endOf(s), Submission: *s}
-	b.Put(e.cfg.Partition, o.id, o.due, o.originState.append(nil), record.AppendSubmission(nil, s))
-	e.floors.lower(store.Submitted, o.due)
+func (e *Engine) putOrigin(b *store.Batch, s *record.Submission) {
+	due := e.endOf(s)
+	b.Put(e.cfg.Partition, originID(s), due, nil, e.scratch.rows.origin(s, due))
+	e.floors.lower(store.Submitted, due)
 	e.head.Origins++
-	return o
 }
 
 // foldSettled takes in what was published, by us or by the engine of another key of
@@ -124,7 +153,7 @@ func (e *Engine) foldSettled(b *store.Batch, s *record.Submission) {
 	var st originState
 	st.decode(entry.State)
 	if st.note(s.Hash, s.Final) {
-		b.SetState(e.cfg.Partition, id, entry.Due, st.append(nil))
+		b.Set(e.cfg.Partition, id, entry.Due, st.append(nil), entry.Row)
 	}
 }
 
@@ -136,9 +165,9 @@ func (e *Engine) origins(b *store.Batch, key string) []origin {
 	}
 	out := make([]origin, 0, len(e.scratch.entries))
 	for _, entry := range e.scratch.entries {
-		o := origin{id: entry.ID, due: entry.Due}
+		o := origin{id: entry.ID, due: entry.Due, row: entry.Row}
 		o.decode(entry.State)
-		if !readSubmission(b.Row(e.cfg.Partition, entry.ID, entry.Due), &o.Submission) || o.Key != key {
+		if !readOrigin(entry.Row, entry.ID.Tail, entry.Due, &o.Submission) || o.Key != key {
 			continue
 		}
 		out = append(out, o)
@@ -147,30 +176,20 @@ func (e *Engine) origins(b *store.Batch, key string) []origin {
 	return out
 }
 
-// readSubmission reads a row, which s then aliases.
-func readSubmission(row []byte, s *record.Submission) bool {
-	ok := false
-	err := record.EachSubmission(row, func(x *record.Submission) error {
-		*s, ok = *x, true
-		return nil
-	})
-	return err == nil && ok
-}
-
 // settle publishes, so to say, that a receipt for the submission was published: in its
 // own partition, so that its repetition is known wherever the state is rebuilt, and in
 // that of the key which watches over its time, if that is another.
 func (e *Engine) settle(out *Output, o *origin, hash uint64, final bool) {
 	o.note(hash, final)
-	out.batch.SetState(e.cfg.Partition, o.id, o.due, o.originState.append(nil))
+	out.batch.Set(e.cfg.Partition, o.id, o.due, o.originState.append(nil), o.row)
 	s := record.Submission{Kind: record.KindSettled, SMSC: o.SMSC, Key: o.Key, MessageID: o.MessageID, ID: o.ID, Part: o.Part, Parts: o.Parts,
 		Source: o.Source, SubmittedAt: o.SubmittedAt, Final: final, Hash: hash}
-	out.settle(e.cfg.Partitions, &s)
+	out.settle(e, &s)
 	if o.PrimaryKey == "" || !final {
 		return
 	}
 	s.Key = o.PrimaryKey
-	out.settle(e.cfg.Partitions, &s)
+	out.settle(e, &s)
 	if record.PartitionOf(s.Key, e.cfg.Partitions) == e.cfg.Partition {
 		e.foldSettled(out.batch, &s)
 	}

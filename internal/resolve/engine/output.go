@@ -20,7 +20,7 @@ type Output struct {
 
 	db       *store.DB
 	batch    *store.Batch
-	settled  map[int32][][]byte
+	settled  map[int32][]pack
 	waiting  []*change
 	byKey    map[waitingKey]*change
 	observed []observation
@@ -66,6 +66,12 @@ type waitingKey struct {
 	key       string
 }
 
+// pack is a record of settled submissions.
+type pack struct {
+	value []byte
+	of    *Engine // whose store has all of it with this output; nil: nobody's
+}
+
 type change struct {
 	waitingKey
 	value []byte // nil: a tombstone
@@ -82,7 +88,7 @@ type observation struct {
 
 // NewOutput begins an output on the engines' store.
 func NewOutput(db *store.DB) *Output {
-	return &Output{db: db, batch: db.NewBatch(), settled: map[int32][][]byte{}, byKey: map[waitingKey]*change{}, engines: map[*Engine]bool{}}
+	return &Output{db: db, batch: db.NewBatch(), settled: map[int32][]pack{}, byKey: map[waitingKey]*change{}, engines: map[*Engine]bool{}}
 }
 
 // Applied is how many submissions, deliveries and expiries are in the output.
@@ -101,8 +107,8 @@ func (o *Output) Empty() bool {
 // `submitted`.
 func (o *Output) Settled(fn func(partition int32, value []byte)) {
 	for p, packs := range o.settled {
-		for _, value := range packs {
-			fn(p, value)
+		for i := range packs {
+			fn(p, packs[i].value)
 		}
 	}
 }
@@ -127,6 +133,11 @@ func (o *Output) Commit() error {
 	}
 	for e := range o.engines {
 		e.floors.commit()
+		for _, k := range o.settled[e.cfg.Partition] {
+			if k.of == e {
+				e.own.add(k.value)
+			}
+		}
 		for _, ob := range o.observed {
 			e.cfg.Forms.Observe(ob.smsc, ob.response, ob.receipt, ob.matched)
 		}
@@ -155,14 +166,18 @@ func (o *Output) join(e *Engine) {
 // limit of 1 MB.
 const maxPack = 128 << 10
 
-func (o *Output) settle(partitions int32, s *record.Submission) {
-	p := record.PartitionOf(s.Key, partitions)
+// settle is told that the engine's own store has what is settled, as far as it is of its own partition.
+func (o *Output) settle(e *Engine, s *record.Submission) {
+	p := record.PartitionOf(s.Key, e.cfg.Partitions)
 	packs := o.settled[p]
-	if n := len(packs); n == 0 || len(packs[n-1]) >= maxPack {
-		packs = append(packs, nil)
+	if n := len(packs); n == 0 || len(packs[n-1].value) >= maxPack {
+		packs = append(packs, pack{of: e})
 	}
-	last := len(packs) - 1
-	packs[last] = record.AppendSubmission(packs[last], s)
+	last := &packs[len(packs)-1]
+	last.value = record.AppendSubmission(last.value, s)
+	if last.of != e || p != e.cfg.Partition {
+		last.of = nil
+	}
 	o.settled[p] = packs
 }
 

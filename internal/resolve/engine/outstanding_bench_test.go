@@ -25,7 +25,7 @@ import (
 
 var (
 	outstanding = flag.Int("outstanding", 5_000, "submissions that wait for their receipts in BenchmarkOutstanding")
-	joined      = flag.Int("joined", 1_000_000, "how many of their receipts come, at most")
+	joinCount   = flag.Int("joined", 1_000_000, "how many of their receipts come, at most")
 )
 
 const (
@@ -54,11 +54,12 @@ func BenchmarkOutstanding(b *testing.B) {
 		b.StopTimer()
 		o := newBacklog(b, *outstanding)
 		db := newStore(b)
-		engines := o.rebuild(b, db)
-		o.join(b, db, engines)
+		engines, folded := o.rebuild(b, db)
+		joined := o.join(b, db, engines)
 		for _, e := range engines {
 			e.Close()
 		}
+		o.bare(b, folded, joined)
 		b.StartTimer()
 	}
 	b.ReportMetric(0, "ns/op")
@@ -137,7 +138,7 @@ func writePack(w *bufio.Writer, pack []byte) {
 }
 
 // rebuild folds all partitions, as after a lost disk.
-func (o *backlog) rebuild(b *testing.B, db *store.DB) []*Engine {
+func (o *backlog) rebuild(b *testing.B, db *store.DB) (_ []*Engine, rate float64) {
 	b.Helper()
 	forms := NewForms(map[string]sms.IDForm{"foreign": sms.FormSame})
 	engines := make([]*Engine, outstandingPartitions)
@@ -178,14 +179,15 @@ func (o *backlog) rebuild(b *testing.B, db *store.DB) []*Engine {
 	if origins != int64(o.n) {
 		b.Fatalf("%d submissions of %d were folded", origins, o.n)
 	}
-	b.ReportMetric(float64(2*o.n)/took.Seconds(), "entries/s")
+	rate = float64(2*o.n) / took.Seconds()
+	b.ReportMetric(rate, "entries/s")
 	b.ReportMetric((cpuUsed()-cpu).Seconds()*1e6/float64(2*o.n), "cpu-µs/entry")
 	b.ReportMetric(peak(), "fold-peak-rss-MB")
 	settled := time.Now()
 	disk := o.settle(db)
 	b.ReportMetric(time.Since(settled).Seconds(), "compacting-s")
 	b.ReportMetric(float64(disk)/float64(o.n), "disk-B/id")
-	return engines
+	return engines, rate
 }
 
 func (o *backlog) fold(e *Engine, p int32) error {
@@ -228,12 +230,12 @@ func (o *backlog) settle(db *store.DB) uint64 {
 }
 
 // join delivers receipts, picked from all over.
-func (o *backlog) join(b *testing.B, db *store.DB, engines []*Engine) {
+func (o *backlog) join(b *testing.B, db *store.DB, engines []*Engine) (rate float64) {
 	b.Helper()
 	runtime.GC()
 	peak := watchMemory()
 	var took, cpu time.Duration
-	n := min(*joined, o.n)
+	n := min(*joinCount, o.n)
 	positions := make([]int64, outstandingPartitions)
 	for p, e := range engines {
 		positions[p] = e.Position()
@@ -272,7 +274,8 @@ func (o *backlog) join(b *testing.B, db *store.DB, engines []*Engine) {
 		cpu += cpuUsed() - used
 		done += count
 	}
-	b.ReportMetric(float64(n)/took.Seconds(), "joins/s")
+	rate = float64(n) / took.Seconds()
+	b.ReportMetric(rate, "joins/s")
 	b.ReportMetric(cpu.Seconds()*1e6/float64(n), "cpu-µs/join")
 	b.ReportMetric(peak(), "join-peak-rss-MB")
 	b.ReportMetric(float64(o.settle(db))/float64(o.n), "disk-B/id-after")
@@ -280,6 +283,7 @@ func (o *backlog) join(b *testing.B, db *store.DB, engines []*Engine) {
 	runtime.GC()
 	runtime.ReadMemStats(&m)
 	b.ReportMetric(float64(m.HeapAlloc)/1e6, "go-heap-MB")
+	return rate
 }
 
 // receipt is what an SMSC sends for the i-th message, and its partition.

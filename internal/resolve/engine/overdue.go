@@ -61,15 +61,18 @@ func (e *Engine) Overdue(now time.Time, smsc string, after time.Duration, out *O
 
 // askRound moves one round on, up to until; false where ask takes no more.
 func (e *Engine) askRound(smsc string, at *int64, until int64, out *Output, ask func(Question) bool) bool {
-	due := out.batch.Due(nil, e.cfg.Partition, store.Submitted, *at, until, overdueAtOnce)
+	due := out.batch.SeeDue(nil, e.cfg.Partition, store.Submitted, *at, until, overdueAtOnce)
 	for i := range due {
 		d := &due[i]
-		var o origin
-		if d.ID.Class != store.Origin || !readSubmission(d.Row, &o.Submission) || o.SMSC != smsc {
+		if d.Class != store.Origin {
 			continue
 		}
-		entry, ok := out.batch.Get(e.cfg.Partition, d.ID)
-		if !ok || entry.Due != d.Due {
+		entry, ok := out.batch.Coming(e.cfg.Partition, *d)
+		if !ok {
+			continue
+		}
+		var o origin
+		if !readOrigin(entry.Row, entry.ID.Tail, entry.Due, &o.Submission) || o.SMSC != smsc {
 			continue
 		}
 		if o.decode(entry.State); !o.owesFinal() {

@@ -64,7 +64,7 @@ func (g *group) size() (n int) {
 func (e *Engine) loadGroup(b *store.Batch, key string) *group {
 	g := &group{key: key, total: int(key[len(key)-1])}
 	for _, entry := range b.Find(nil, e.cfg.Partition, store.Part, hashOf(key), maxParts+1) {
-		k, value, ok := parseRow(b.Row(e.cfg.Partition, entry.ID, entry.Due))
+		k, value, ok := parseRow(entry.Row)
 		if !ok || k != key {
 			continue
 		}
@@ -152,7 +152,7 @@ func (e *Engine) keepPart(out *Output, key string, p *part) {
 }
 
 func (e *Engine) forgetPart(out *Output, key string, p *part) {
-	out.batch.Delete(e.cfg.Partition, p.id, p.due)
+	out.batch.Delete(e.cfg.Partition, p.id)
 	out.tombstone(e.cfg.Partition, waitingRecordKey(store.Part, key, p.id.Disc))
 	e.rest--
 }
@@ -177,7 +177,7 @@ func (e *Engine) forgetJoined(out *Output, g *group) {
 	if g.joined == nil {
 		return
 	}
-	out.batch.Delete(e.cfg.Partition, g.joined.ID, g.joined.Due)
+	out.batch.Delete(e.cfg.Partition, g.joined.ID)
 	e.rest--
 }
 
@@ -214,14 +214,14 @@ func (e *Engine) endGroup(out *Output, g *group) {
 
 // expirePart is called with the first part of a message that is due, or with the memory of
 // one that was joined.
-func (e *Engine) expirePart(d *store.Due, out *Output) {
+func (e *Engine) expirePart(d *store.Entry, out *Output) {
 	key, _, ok := parseRow(d.Row)
 	if !ok || len(key) == 0 {
-		out.batch.Delete(e.cfg.Partition, d.ID, d.Due)
+		out.batch.Delete(e.cfg.Partition, d.ID)
 		return
 	}
 	if d.ID.Disc == joinedDisc {
-		out.batch.Delete(e.cfg.Partition, d.ID, d.Due)
+		out.batch.Delete(e.cfg.Partition, d.ID)
 		out.tombstone(e.cfg.Partition, waitingRecordKey(store.Part, key, joinedDisc))
 		e.rest--
 		return

@@ -92,5 +92,5 @@ func (e *Engine) publishUnanswered(out *Output, o *origin) {
 	out.Receipts = append(out.Receipts, Receipt{Key: o.RecordKey, Value: r, Unanswered: true, Submit: o.Span, SubmittedAt: o.SubmittedAt})
 	s := record.Submission{Kind: record.KindSettled, SMSC: o.SMSC, Key: o.Key, MessageID: o.MessageID, ID: o.ID, Part: o.Part, Parts: o.Parts,
 		Source: o.Source, SubmittedAt: o.SubmittedAt, Final: true}
-	out.settle(e.cfg.Partitions, &s)
+	out.settle(e, &s)
 }

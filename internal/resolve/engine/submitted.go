@@ -20,6 +20,11 @@ import (
 func (e *Engine) ApplySubmitted(offset int64, value []byte, out *Output) error {
 	out.join(e)
 	known := offset < e.head.Position
+	if !known && e.own.take(value) {
+		e.head.Position = offset + 1
+		out.applied++
+		return nil
+	}
 	err := record.EachSubmission(value, func(s *record.Submission) error {
 		out.applied++
 		if !known {
@@ -47,7 +52,7 @@ func (e *Engine) ApplySubmitted(offset int64, value []byte, out *Output) error {
 func (e *Engine) matchEarly(key string, out *Output) {
 	var waits []early
 	for _, entry := range out.batch.Find(nil, e.cfg.Partition, store.Early, hashOf(key), maxCandidates) {
-		if w, ok := e.loadEarly(out.batch, entry); ok && !w.seen && w.key == key {
+		if w, ok := parseEarly(&entry); ok && !w.seen && w.key == key {
 			waits = append(waits, w)
 		}
 	}

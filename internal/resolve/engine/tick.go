@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"math"
+	"slices"
 	"time"
 
 	"github.com/smpp-connector/smpp-connector/internal/record"
@@ -21,51 +23,79 @@ func (e *Engine) Tick(now time.Time, out *Output) (more bool, err error) {
 	out.join(e)
 	until := unixMilli(now)
 	for _, l := range [...]store.Log{store.Submitted, store.Waiting} {
-		due := out.batch.Due(e.scratch.due[:0], e.cfg.Partition, l, e.floors.of(l), until, maxExpiries)
+		due, floor, rest := out.batch.TakeDue(e.scratch.due[:0], e.cfg.Partition, l, e.floors.of(l), until, maxExpiries)
 		// First the floor: what expires may leave something that is due already.
-		floor := until
-		if len(due) == maxExpiries {
-			more, floor = true, due[len(due)-1].Due
-		}
 		e.floors.raise(l, floor)
-		for i := range due {
-			e.expire(&due[i], out)
+		more = more || rest
+		for _, d := range due {
+			e.expire(d, out)
 		}
 		out.applied += len(due)
 		e.scratch.due = due
 	}
+	more = e.sweep(until, out) || more
 	return more, out.Err()
 }
 
-func (e *Engine) expire(d *store.Due, out *Output) {
-	b := out.batch
-	entry, ok := b.Get(e.cfg.Partition, d.ID)
-	if !ok || entry.Due != d.Due {
-		// The entry has gone, or was written anew and is due later.
-		b.DeleteRow(e.cfg.Partition, d.ID, d.Due)
-		return
-	}
-	switch d.ID.Class {
-	case store.Origin:
-		e.expireOrigin(d, entry, out)
-	case store.Last:
-		b.Delete(e.cfg.Partition, d.ID, d.Due)
-	case store.Early:
-		e.expireEarly(d, out)
-	case store.Part:
-		e.expirePart(d, out)
+// sweeper is how far the last messages to subscribers have been looked through. Nothing happens when their time is over but that replies are not told of
+// them any more, so no index of times is kept of them: they are gone through in the order of their hashes, all of them eight times in
+// the time for which they stay.
+type sweeper struct {
+	now int64  // milliseconds since 1970, as of the last Tick; 0: none yet
+	at  uint64 // where to go on
+	to  uint64 // where to end
+}
+
+const sweeps, maxSwept = 8, 1000
+
+func (e *Engine) sweep(now int64, out *Output) (more bool) {
+	s := &e.sweeper
+	round := max(e.cfg.ReceiptWait.Milliseconds()/sweeps, 1)
+	to := uint64(float64(now%round) / float64(round) * (1 << 63) * 2)
+	switch {
+	case s.now == 0:
+		s.at, s.to = to, to // what is due does not depend on when a process has begun
+	case now-s.now >= round:
+		s.at, s.to = 0, math.MaxUint64
 	default:
-		b.Delete(e.cfg.Partition, d.ID, d.Due)
+		s.to = to
+	}
+	s.now = now
+	if s.to < s.at { // over the end
+		if s.at, more = out.batch.Sweep(e.cfg.Partition, store.Last, s.at, math.MaxUint64, now, maxSwept); more {
+			return true
+		}
+		s.at = 0
+	}
+	s.at, more = out.batch.Sweep(e.cfg.Partition, store.Last, s.at, s.to, now, maxSwept)
+	return more
+}
+
+func (e *Engine) expire(r store.Ref, out *Output) {
+	d, ok := out.batch.Coming(e.cfg.Partition, r)
+	if !ok {
+		return // it has gone, or was written anew and is due later
+	}
+	d.Row = slices.Clone(d.Row)
+	switch r.Class {
+	case store.Origin:
+		e.expireOrigin(&d, out)
+	case store.Early:
+		e.expireEarly(&d, out)
+	case store.Part:
+		e.expirePart(&d, out)
+	default:
+		out.batch.Delete(e.cfg.Partition, d.ID)
 	}
 }
 
-func (e *Engine) expireOrigin(d *store.Due, entry store.Entry, out *Output) {
+func (e *Engine) expireOrigin(d *store.Entry, out *Output) {
 	o := origin{id: d.ID, due: d.Due}
-	o.decode(entry.State)
-	out.batch.Delete(e.cfg.Partition, d.ID, d.Due)
+	o.decode(d.State)
+	out.batch.Delete(e.cfg.Partition, d.ID)
 	e.head.Origins--
 	out.Events.Expired++
-	if readSubmission(d.Row, &o.Submission) && o.owesFinal() {
+	if readOrigin(d.Row, d.ID.Tail, d.Due, &o.Submission) && o.owesFinal() {
 		e.publishUnanswered(out, &o)
 	}
 }
@@ -76,10 +106,10 @@ func (o *origin) owesFinal() bool {
 	return o.PrimaryKey == "" && !o.final && (o.Receipts == "final" || o.Receipts == "all")
 }
 
-func (e *Engine) expireEarly(d *store.Due, out *Output) {
-	w, ok := parseEarly(d.ID, d.Due, d.Row)
+func (e *Engine) expireEarly(d *store.Entry, out *Output) {
+	w, ok := parseEarly(d)
 	if !ok {
-		out.batch.Delete(e.cfg.Partition, d.ID, d.Due)
+		out.batch.Delete(e.cfg.Partition, d.ID)
 		return
 	}
 	if w.seen {
@@ -92,7 +122,7 @@ func (e *Engine) expireEarly(d *store.Due, out *Output) {
 		e.publishUnreadable(out, w.offset, w.envelope)
 	}
 	e.held--
-	out.batch.Delete(e.cfg.Partition, w.id, w.due)
+	out.batch.Delete(e.cfg.Partition, w.id)
 	e.remember(out, &w, false)
 }
 

@@ -21,13 +21,19 @@ type Batch struct {
 	val []byte
 	err error
 	old bool // the iterator does not see the writes since it was last used
+
+	refs []pending // of what was put, not written yet
 }
 
 // NewBatch begins a batch.
 func (d *DB) NewBatch() *Batch { return &Batch{d: d, b: d.db.NewIndexedBatch()} }
 
+// NewFold begins a batch of which little is read: it has no index of its writes until something is.
+func (d *DB) NewFold() *Batch { return &Batch{d: d, b: d.db.NewBatch()} }
+
 // Commit applies the batch and closes it.
 func (b *Batch) Commit() error {
+	b.group()
 	b.closeIter()
 	if b.err == nil {
 		b.err = b.b.Commit(pebble.NoSync)
@@ -48,8 +54,8 @@ func (b *Batch) Close() {
 // Err is the first error.
 func (b *Batch) Err() error { return b.err }
 
-// Size is how many bytes the batch holds.
-func (b *Batch) Size() int { return b.b.Len() }
+// Size is about how many bytes the batch holds.
+func (b *Batch) Size() int { return b.b.Len() + 10*len(b.refs) }
 
 func (b *Batch) closeIter() {
 	if b.it != nil {
@@ -73,6 +79,7 @@ func (b *Batch) iter() *pebble.Iterator {
 	if b.err != nil {
 		return nil
 	}
+	b.index()
 	if b.it == nil {
 		it, err := b.b.NewIter(nil)
 		b.fail(err)
@@ -84,6 +91,17 @@ func (b *Batch) iter() *pebble.Iterator {
 		b.old = false
 	}
 	return b.it
+}
+
+// index makes the batch one that can be read.
+func (b *Batch) index() {
+	if b.b.Indexed() {
+		return
+	}
+	indexed := b.d.db.NewIndexedBatch()
+	b.fail(indexed.Apply(b.b, nil))
+	b.fail(b.b.Close())
+	b.b = indexed
 }
 
 func (b *Batch) set(k, v []byte) {
@@ -100,51 +118,51 @@ func (b *Batch) del(k []byte) {
 	}
 }
 
-func millis(due int64) uint64 { return uint64(max(due, 0)) }
+// latest is the last time that six bytes can say, in the year 10889.
+const latest = 1<<48 - 1
 
-// Put writes an entry: its index entry with the state, and its row. due is in
-// milliseconds since 1970. An entry with the same id is replaced; its row stays behind
-// if it was due at another time (delete the entry first, or let the row come due).
+func millis(due int64) uint64 { return uint64(min(max(due, 0), latest)) }
+
+// Put writes an entry that will be due then, in milliseconds since 1970. One with the same id is replaced, and is due no more at its own time.
 func (b *Batch) Put(partition int32, id ID, due int64, state, row []byte) {
-	b.SetState(partition, id, due, state)
-	b.key = appendRowKey(b.key[:0], uint32(partition), id, millis(due))
-	b.set(b.key, row)
+	b.Set(partition, id, due, state, row)
+	if id.Class.form().ref > 0 {
+		b.note(partition, id, int64(millis(due)))
+	}
 }
 
-// SetState writes the index entry alone.
-func (b *Batch) SetState(partition int32, id ID, due int64, state []byte) {
-	b.key = appendIndexKey(b.key[:0], uint32(partition), id)
-	b.val = append(binary.BigEndian.AppendUint64(b.val[:0], millis(due)), state...)
+// Set writes an entry that is there, due at the time for which it was put.
+func (b *Batch) Set(partition int32, id ID, due int64, state, row []byte) {
+	b.key = appendEntryKey(b.key[:0], uint32(partition), id)
+	// The lowest first: the highest are the same in all that are there, as what follows mostly is, and compress with it.
+	ms := millis(due)
+	v := append(b.val[:0], byte(ms), byte(ms>>8), byte(ms>>16), byte(ms>>24), byte(ms>>32), byte(ms>>40))
+	v = binary.AppendUvarint(v, uint64(len(state)))
+	b.val = append(append(v, state...), row...)
 	b.set(b.key, b.val)
 }
 
-// Delete drops an entry whose row is due then.
-func (b *Batch) Delete(partition int32, id ID, due int64) {
-	b.key = appendIndexKey(b.key[:0], uint32(partition), id)
-	b.del(b.key)
-	b.DeleteRow(partition, id, due)
-}
-
-// DeleteRow drops a row alone.
-func (b *Batch) DeleteRow(partition int32, id ID, due int64) {
-	b.key = appendRowKey(b.key[:0], uint32(partition), id, millis(due))
+// Delete drops an entry.
+func (b *Batch) Delete(partition int32, id ID) {
+	b.key = appendEntryKey(b.key[:0], uint32(partition), id)
 	b.del(b.key)
 }
 
-// Entry is an index entry. State is valid until the batch is used again.
+// Entry is what the store has under an ID.
 type Entry struct {
 	ID    ID
-	Due   int64 // milliseconds since 1970
-	State []byte
+	Due   int64  // milliseconds since 1970
+	State []byte // what changes of it
+	Row   []byte
 }
 
-// Get looks one index entry up.
+// Get looks one entry up. What it holds is valid until the batch is used again.
 func (b *Batch) Get(partition int32, id ID) (Entry, bool) {
 	it := b.iter()
 	if it == nil {
 		return Entry{}, false
 	}
-	b.key = appendIndexKey(b.key[:0], uint32(partition), id)
+	b.key = appendEntryKey(b.key[:0], uint32(partition), id)
 	if !it.SeekPrefixGE(b.key) || string(it.Key()) != string(b.key) {
 		b.fail(it.Error())
 		return Entry{}, false
@@ -154,18 +172,32 @@ func (b *Batch) Get(partition int32, id ID) (Entry, bool) {
 
 func (b *Batch) entry(it *pebble.Iterator, id ID) (Entry, bool) {
 	v, err := it.ValueAndErr()
-	if err == nil && len(v) < 8 {
-		err = errors.New("an index entry is cut off")
+	if err == nil {
+		if e, ok := parseEntry(id, v); ok {
+			return e, true
+		}
+		err = errors.New("an entry is cut off")
 	}
-	if err != nil {
-		b.fail(err)
-		return Entry{}, false
-	}
-	return Entry{ID: id, Due: int64(binary.BigEndian.Uint64(v)), State: v[8:]}, true
+	b.fail(err)
+	return Entry{}, false
 }
 
-// Find appends the index entries under a hash, by ascending Disc, at most limit of
-// them. Their states are copies.
+func parseEntry(id ID, v []byte) (e Entry, ok bool) {
+	if len(v) < 6 {
+		return e, false
+	}
+	due := uint64(binary.LittleEndian.Uint32(v)) | uint64(binary.LittleEndian.Uint16(v[4:]))<<32
+	v = v[6:]
+	n, w := binary.Uvarint(v)
+	if w <= 0 || n > uint64(len(v)-w) {
+		return e, false
+	}
+	at := w + int(n)
+	return Entry{ID: id, Due: int64(due), State: v[w:at:at], Row: v[at:]}, true
+}
+
+// Find appends the entries under a hash, by ascending Disc, at most limit of
+// them. What they hold are copies.
 func (b *Batch) Find(dst []Entry, partition int32, c Class, hash uint64, limit int) []Entry {
 	it := b.iter()
 	if it == nil {
@@ -173,68 +205,18 @@ func (b *Batch) Find(dst []Entry, partition int32, c Class, hash uint64, limit i
 	}
 	b.key = appendPrefix(b.key[:0], uint32(partition), c, hash)
 	for ok := it.SeekPrefixGE(b.key); ok && limit > 0; ok = it.Next() {
-		k := it.Key()
-		if len(k) != indexLen {
+		id, ok := parseEntryKey(it.Key())
+		if !ok {
 			continue
 		}
-		e, ok := b.entry(it, ID{c, hash, binary.BigEndian.Uint64(k[prefixLen:])})
+		e, ok := b.entry(it, id)
 		if !ok {
 			return dst
 		}
-		e.State = append([]byte(nil), e.State...)
+		n := len(e.State)
+		held := append(append(make([]byte, 0, n+len(e.Row)), e.State...), e.Row...)
+		e.State, e.Row = held[:n:n], held[n:]
 		dst = append(dst, e)
-		limit--
-	}
-	b.fail(it.Error())
-	return dst
-}
-
-// Row returns a copy of an entry's row; nil if there is none.
-func (b *Batch) Row(partition int32, id ID, due int64) []byte {
-	if b.err != nil {
-		return nil
-	}
-	b.key = appendRowKey(b.key[:0], uint32(partition), id, millis(due))
-	v, closer, err := b.b.Get(b.key)
-	if err != nil {
-		if !errors.Is(err, pebble.ErrNotFound) {
-			b.fail(err)
-		}
-		return nil
-	}
-	row := append([]byte{}, v...)
-	b.fail(closer.Close())
-	return row
-}
-
-// Due is a row whose time has come.
-type Due struct {
-	ID  ID
-	Due int64
-	Row []byte // a copy
-}
-
-// Due appends the rows of a log that are due from from to until, both included, in the
-// order of time, at most limit of them.
-func (b *Batch) Due(dst []Due, partition int32, l Log, from, until int64, limit int) []Due {
-	it := b.iter()
-	if it == nil {
-		return dst
-	}
-	b.key = appendRowStart(b.key[:0], uint32(partition), l, millis(from))
-	head := string(b.key[:5])
-	for ok := it.SeekGE(b.key); ok && limit > 0; ok = it.Next() {
-		k := it.Key()
-		id, due, ok := parseRowKey(k)
-		if !ok || string(k[:5]) != head || due > millis(until) {
-			break
-		}
-		v, err := it.ValueAndErr()
-		if err != nil {
-			b.fail(err)
-			return dst
-		}
-		dst = append(dst, Due{ID: id, Due: int64(due), Row: append([]byte(nil), v...)})
 		limit--
 	}
 	b.fail(it.Error())
@@ -250,9 +232,7 @@ func (b *Batch) DropLog(partition int32, l Log) {
 	}
 	for _, c := range classes {
 		if b.err == nil {
-			from := append(binary.BigEndian.AppendUint32(nil, uint32(partition)), c)
-			to := append(binary.BigEndian.AppendUint32(nil, uint32(partition)), c+1)
-			b.fail(b.b.DeleteRange(from, to, nil))
+			b.fail(b.b.DeleteRange(appendHead(nil, uint32(partition), c), appendHead(nil, uint32(partition), c+1), nil))
 			b.old = true
 		}
 	}
@@ -269,6 +249,7 @@ func (b *Batch) Head(partition int32) Head {
 	if b.err != nil {
 		return Head{}
 	}
+	b.index()
 	v, closer, err := b.b.Get(headKey(partition))
 	if err != nil {
 		if !errors.Is(err, pebble.ErrNotFound) {
@@ -290,6 +271,4 @@ func (b *Batch) SetHead(partition int32, h Head) {
 	b.set(headKey(partition), binary.BigEndian.AppendUint64(v, uint64(h.Origins)))
 }
 
-func headKey(partition int32) []byte {
-	return append(binary.BigEndian.AppendUint32(nil, uint32(partition)), headKind)
-}
+func headKey(partition int32) []byte { return appendHead(nil, uint32(partition), headKind) }

@@ -37,7 +37,8 @@ type DB struct {
 	dir   string
 	log   *slog.Logger
 
-	failures atomic.Int64 // writes in the background that failed in a row
+	groups   atomic.Uint64 // the number of the last group of refs
+	failures atomic.Int64  // writes in the background that failed in a row
 }
 
 // Open opens the store in dir, which is made if missing. A store that is damaged, of
@@ -101,6 +102,11 @@ func open(fs vfs.FS, dir string, log *slog.Logger) (d *DB, err error) {
 		EventListener:              d.listener(),
 		CompactionConcurrencyRange: func() (int, int) { return 1, 2 }, // the second when a rebuild has outrun the first
 	}
+	// An SMSC may give one id to a million messages. Pebble would put values of keys with one prefix into blocks of their own
+	// (pebble/v2/sstable/valblk), which a compaction keeps in memory until its table is complete, each in a buffer of 32 kB.
+	opts.Experimental.SpanPolicyFunc = func([]byte) (pebble.SpanPolicy, []byte, error) {
+		return pebble.SpanPolicy{DisableValueSeparationBySuffix: true}, nil, nil
+	}
 	tune(opts)
 	if d.db, err = pebble.Open(dir, opts); err != nil {
 		d.cache.Unref()
@@ -139,7 +145,7 @@ func pebbleFS(fs vfs.FS) vfs.FS {
 var errOther = errors.New("it is of another format or of other topics")
 
 // format is the version of the keys and values; raise it when either changes.
-const format = 2
+const format = 3
 
 func (d *DB) checkFormat(identity string) error {
 	want := append([]byte{format}, identity...)
@@ -150,7 +156,7 @@ func (d *DB) checkFormat(identity string) error {
 		if !same {
 			return errOther
 		}
-		return nil
+		return d.number()
 	}
 	if !errors.Is(err, pebble.ErrNotFound) {
 		return err
@@ -166,7 +172,29 @@ func (d *DB) checkFormat(identity string) error {
 	if !empty {
 		return errOther
 	}
-	return d.db.Set(formatKey, want, pebble.NoSync)
+	if err := d.db.Set(formatKey, want, pebble.NoSync); err != nil {
+		return err
+	}
+	return d.number()
+}
+
+// number sees to it that no group gets a number that one in the store has: one that was written over would never be due. What is written
+// is lost in the order in which it was, so that no group of this opening outlives the note of it.
+func (d *DB) number() error {
+	var opened uint64
+	v, closer, err := d.db.Get(openedKey)
+	switch {
+	case err == nil:
+		if len(v) == 8 {
+			opened = binary.BigEndian.Uint64(v)
+		}
+		_ = closer.Close()
+	case !errors.Is(err, pebble.ErrNotFound):
+		return err
+	}
+	opened++
+	d.groups.Store(opened << 32)
+	return d.db.Set(openedKey, binary.BigEndian.AppendUint64(nil, opened), pebble.NoSync)
 }
 
 // putAside keeps one damaged store beside the new one, for whoever wants to look, and

@@ -35,81 +35,121 @@ func (c Class) log() Log {
 }
 
 // ID names an entry within a partition: the hash of the key under which it is looked
-// up, and what tells it from others under that key.
+// up, and what tells it from others under that key. What of them goes into the store's key
+// depends on the class (see forms); IDs that the store gives back have zeros in place of the rest.
 type ID struct {
 	Class Class
 	Hash  uint64
 	Disc  uint64
+	Tail  string // an Origin's, in place of Disc: at least two bytes, of which the first two had better differ
+}
+
+// form is how many bytes of an ID are in a key, the highest first.
+type form struct {
+	hash int // which is what lookups know
+	disc int
+	ref  int // of its key, after the class, in a Ref; 0: see Batch.Sweep
+}
+
+// Millions of origins and last messages are there at a time, and a hash does not compress. One in a million lookups of an
+// origin meets another's whose hash begins with the same 40 bits; its tail is another, and whoever looks it up compares the
+// key in its row. A subscriber's last message has all of its hash, and its key is not kept.
+func (c Class) form() form {
+	switch c {
+	case Origin:
+		return form{hash: 5, ref: 7}
+	case Last:
+		return form{hash: 8}
+	default:
+		return form{hash: 8, disc: 8, ref: 16}
+	}
 }
 
 // Keys, all numbers big-endian so that they sort:
 //
-//	partition(4) class(1) hash(8) disc(8)               -> due(8) state
-//	partition(4) log(1) due(8) class(1) hash(8) disc(8) -> row
-//	partition(4) 'a'                                    -> position(8) counters
-//	0xffffffff                                          -> format and identity
+//	partition(4) class(1) hash(5 or 8) disc(0 or 8) tail -> due(6, little-endian) length of the state, state, row
+//	partition(4) log(1) due(6) number(8)               -> class(1), of each: due as a difference, ref
+//	partition(4) 'a'                                   -> position(8) counters
+//	0xffffffff                                         -> format and identity
+//	0xffffffff 'n'                                     -> how often the store was opened
 //
 // The bytes of Class and Log are distinct.
 const (
-	prefixLen = 4 + 1 + 8 // of an index key: what a lookup knows
-	indexLen  = prefixLen + 8
-	rowLen    = 4 + 1 + 8 + 1 + 8 + 8
-	headKind  = 'a'
+	keyHead  = 4 + 1
+	groupLen = keyHead + 6 + 8
+	headKind = 'a'
 )
 
-var formatKey = []byte{0xff, 0xff, 0xff, 0xff}
+var (
+	formatKey = []byte{0xff, 0xff, 0xff, 0xff}
+	openedKey = []byte{0xff, 0xff, 0xff, 0xff, 'n'}
+)
+
+func appendHead(dst []byte, partition uint32, kind byte) []byte {
+	return append(binary.BigEndian.AppendUint32(dst, partition), kind)
+}
+
+// appendHighest appends the n highest bytes of v.
+func appendHighest(dst []byte, v uint64, n int) []byte {
+	for i := range n {
+		dst = append(dst, byte(v>>(56-8*i)))
+	}
+	return dst
+}
+
+func highest(b []byte) (v uint64) {
+	for i, c := range b {
+		v |= uint64(c) << (56 - 8*i)
+	}
+	return v
+}
 
 func appendPrefix(dst []byte, partition uint32, c Class, hash uint64) []byte {
-	dst = binary.BigEndian.AppendUint32(dst, partition)
-	dst = append(dst, byte(c))
-	return binary.BigEndian.AppendUint64(dst, hash)
+	return appendHighest(appendHead(dst, partition, byte(c)), hash, c.form().hash)
 }
 
-func appendIndexKey(dst []byte, partition uint32, id ID) []byte {
-	return binary.BigEndian.AppendUint64(appendPrefix(dst, partition, id.Class, id.Hash), id.Disc)
+func appendEntryKey(dst []byte, partition uint32, id ID) []byte {
+	return append(appendHighest(appendPrefix(dst, partition, id.Class, id.Hash), id.Disc, id.Class.form().disc), id.Tail...)
 }
 
-func appendRowStart(dst []byte, partition uint32, l Log, due uint64) []byte {
-	dst = binary.BigEndian.AppendUint32(dst, partition)
-	dst = append(dst, byte(l))
-	return binary.BigEndian.AppendUint64(dst, due)
-}
-
-func appendRowKey(dst []byte, partition uint32, id ID, due uint64) []byte {
-	dst = appendRowStart(dst, partition, id.Class.log(), due)
-	dst = append(dst, byte(id.Class))
-	dst = binary.BigEndian.AppendUint64(dst, id.Hash)
-	return binary.BigEndian.AppendUint64(dst, id.Disc)
-}
-
-func parseRowKey(k []byte) (id ID, due uint64, ok bool) {
-	if len(k) != rowLen {
-		return ID{}, 0, false
+func parseEntryKey(k []byte) (id ID, ok bool) {
+	if len(k) <= keyHead {
+		return ID{}, false
 	}
-	due = binary.BigEndian.Uint64(k[5:])
-	id = ID{Class(k[13]), binary.BigEndian.Uint64(k[14:]), binary.BigEndian.Uint64(k[22:])}
-	return id, due, true
+	c := Class(k[4])
+	f := c.form()
+	k = k[keyHead:]
+	if len(k) < f.hash+f.disc || c != Origin && len(k) > f.hash+f.disc {
+		return ID{}, false
+	}
+	return ID{c, highest(k[:f.hash]), highest(k[f.hash : f.hash+f.disc]), string(k[f.hash+f.disc:])}, true
+}
+
+func appendGroupStart(dst []byte, partition uint32, l Log, due uint64) []byte {
+	return appendHighest(appendHead(dst, partition, byte(l)), due<<16, 6)
+}
+
+func parseGroupKey(k []byte) (due uint64, ok bool) {
+	if len(k) != groupLen {
+		return 0, false
+	}
+	return highest(k[keyHead:keyHead+6]) >> 16, true
 }
 
 // comparer is Pebble's own with a prefix: the Bloom filters then hold what a lookup
 // knows, and most lookups of what is not there read no block at all.
-//
-// A row is all prefix. Values of keys with the same prefix as the key before go into blocks
-// of their own (pebble/v2/sstable/valblk), which a compaction keeps in memory until its table
-// is complete, each in a buffer of 32 kB: with the rows of one moment under one prefix that
-// was 1 GB for tables of 100 MB.
 func comparer() *pebble.Comparer {
 	c := *pebble.DefaultComparer
-	c.Name = "smpp-connector.resolve.2"
+	c.Name = "smpp-connector.resolve.3"
 	c.Split = func(k []byte) int {
-		if isRow(k) {
+		if len(k) < keyHead || !isEntry(k) {
 			return len(k)
 		}
-		return min(len(k), prefixLen)
+		return min(len(k), keyHead+Class(k[4]).form().hash)
 	}
 	c.Compare = bytes.Compare
 	c.ImmediateSuccessor = func(dst, prefix []byte) []byte {
-		if len(prefix) < prefixLen || isRow(prefix) {
+		if len(prefix) < keyHead || !isEntry(prefix) || len(prefix) < keyHead+Class(prefix[4]).form().hash {
 			return append(append(dst, prefix...), 0)
 		}
 		dst = append(dst, prefix...)
@@ -124,5 +164,11 @@ func comparer() *pebble.Comparer {
 	return &c
 }
 
-// isRow tells rows, and where to look for them, from all other keys.
-func isRow(k []byte) bool { return len(k) > 4 && (Log(k[4]) == Submitted || Log(k[4]) == Waiting) }
+// isEntry tells entries from all other keys; k is long enough to be one.
+func isEntry(k []byte) bool {
+	switch Class(k[4]) {
+	case Origin, Last, Early, Part:
+		return true
+	}
+	return false
+}

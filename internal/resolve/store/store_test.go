@@ -34,42 +34,57 @@ func commit(t testing.TB, b *Batch) {
 	}
 }
 
-func origin(hash, disc uint64) ID { return ID{Origin, hash, disc} }
+// origin is one with the hash in the bits that keys have of it.
+func origin(hash, tail uint64) ID {
+	return ID{Class: Origin, Hash: hash << 24, Tail: string(binary.BigEndian.AppendUint64(nil, tail<<48|tail))}
+}
 
 func TestABatchSeesItsOwnWritesAndNobodyElseDoesUntilItIsCommitted(t *testing.T) {
 	t.Parallel()
 	d := openIn(t, t.TempDir())
 	defer d.Close()
 	b := d.NewBatch()
-	if got := b.Find(nil, 1, Origin, 7, 10); len(got) != 0 {
+	if got := b.Find(nil, 1, Origin, 7<<24, 10); len(got) != 0 {
 		t.Fatalf("an empty store has %v", got)
 	}
 	b.Put(1, origin(7, 2), 500, []byte("s"), []byte("row"))
 	b.Put(1, origin(7, 1), 400, nil, []byte("other"))
 	b.Put(1, origin(8, 1), 400, nil, nil)
 	b.Put(2, origin(7, 9), 1, nil, nil)
-	got := b.Find(nil, 1, Origin, 7, 10)
-	if len(got) != 2 || got[0].ID.Disc != 1 || got[1].Due != 500 || string(got[1].State) != "s" {
+	got := b.Find(nil, 1, Origin, 7<<24, 10)
+	if len(got) != 2 || got[0].ID != origin(7, 1) || got[1].Due != 500 || string(got[1].State) != "s" || string(got[1].Row) != "row" {
 		t.Fatalf("found %+v", got)
 	}
 	other := d.NewBatch()
-	if got := other.Find(nil, 1, Origin, 7, 10); len(got) != 0 {
+	if got := other.Find(nil, 1, Origin, 7<<24, 10); len(got) != 0 {
 		t.Fatalf("another batch sees %v", got)
 	}
 	other.Close()
 	commit(t, b)
 	b = d.NewBatch()
 	defer b.Close()
-	if row := b.Row(1, origin(7, 2), 500); string(row) != "row" {
-		t.Fatalf("row %q", row)
+	if e, ok := b.Get(1, origin(7, 2)); !ok || string(e.Row) != "row" {
+		t.Fatalf("entry %+v", e)
 	}
-	if due := b.Due(nil, 1, Submitted, 0, 499, 10); len(due) != 2 || string(due[0].Row) != "other" {
+	due := b.SeeDue(nil, 1, Submitted, 0, 499, 10)
+	if len(due) != 2 {
 		t.Fatalf("due %+v", due)
 	}
-	if due := b.Due(nil, 1, Waiting, 0, 1<<50, 10); len(due) != 0 {
+	rows := map[string]bool{}
+	for _, r := range due {
+		e, ok := b.Coming(1, r)
+		if !ok || e.Due != 400 {
+			t.Fatalf("due at 400 is %+v", e)
+		}
+		rows[string(e.Row)] = true
+	}
+	if !rows["other"] || !rows[""] {
+		t.Fatalf("rows %v", rows)
+	}
+	if due := b.SeeDue(nil, 1, Waiting, 0, 1<<47, 10); len(due) != 0 {
 		t.Fatalf("the other log has due %+v", due)
 	}
-	b.Delete(1, origin(7, 2), 500)
+	b.Delete(1, origin(7, 2))
 	if _, ok := b.Get(1, origin(7, 2)); ok {
 		t.Fatal("a deleted entry is still there")
 	}
@@ -79,7 +94,7 @@ func TestDroppingALogOrAPartitionLeavesTheOthers(t *testing.T) {
 	t.Parallel()
 	d := openIn(t, t.TempDir())
 	defer d.Close()
-	early := ID{Early, 1, 1}
+	early := ID{Class: Early, Hash: 1, Disc: 1}
 	b := d.NewBatch()
 	for p := int32(0); p < 3; p++ {
 		b.Put(p, origin(1, 1), 10, nil, nil)
@@ -99,7 +114,7 @@ func TestDroppingALogOrAPartitionLeavesTheOthers(t *testing.T) {
 	for p := int32(0); p < 3; p++ {
 		_, o := b.Get(p, origin(1, 1))
 		_, e := b.Get(p, early)
-		have = append(have, fmt.Sprint(o, e, len(b.Due(nil, p, Waiting, 0, 100, 9)), b.Head(p).Position))
+		have = append(have, fmt.Sprint(o, e, len(b.SeeDue(nil, p, Waiting, 0, 100, 9)), b.Head(p).Position))
 	}
 	want := []string{"true true 1 100", "true false 0 101", "false false 0 0"}
 	if !slices.Equal(have, want) {
@@ -252,10 +267,13 @@ func TestTheComparerKeepsPebblesRules(t *testing.T) {
 	t.Parallel()
 	c := comparer()
 	rapid.Check(t, func(t *rapid.T) {
-		id := ID{Origin, rapid.Uint64().Draw(t, "h"), rapid.Uint64().Draw(t, "d")}
-		key := appendIndexKey(nil, rapid.Uint32().Draw(t, "p"), id)
-		if rapid.Bool().Draw(t, "row") {
-			key = appendRowKey(nil, rapid.Uint32().Draw(t, "p"), id, rapid.Uint64().Draw(t, "due"))
+		id := ID{Class: rapid.SampledFrom([]Class{Origin, Last, Early, Part}).Draw(t, "class"), Hash: rapid.Uint64().Draw(t, "h"), Disc: rapid.Uint64().Draw(t, "d")}
+		if id.Class == Origin {
+			id.Tail = rapid.String().Draw(t, "tail")
+		}
+		key := appendEntryKey(nil, rapid.Uint32().Draw(t, "p"), id)
+		if rapid.Bool().Draw(t, "group") {
+			key = binary.BigEndian.AppendUint64(appendGroupStart(nil, rapid.Uint32().Draw(t, "p"), Submitted, rapid.Uint64Max(latest).Draw(t, "due")), rapid.Uint64().Draw(t, "number"))
 		}
 		next := c.ImmediateSuccessor(nil, key[:c.Split(key)])
 		if bytes.Compare(next, key[:c.Split(key)]) <= 0 || c.Split(next) == len(next) && bytes.Compare(next, key) < 0 {
@@ -276,8 +294,8 @@ func BenchmarkStore(b *testing.B) {
 	}
 	id := func(n uint64) (ID, int64) {
 		var k [8]byte
-		binary.LittleEndian.PutUint64(k[:], n*0x9E3779B97F4A7C15)
-		return origin(n*0x9E3779B97F4A7C15^n<<40, n), int64(n / 10)
+		binary.LittleEndian.PutUint64(k[:], n)
+		return ID{Class: Origin, Hash: n*0x9E3779B97F4A7C15 ^ n<<40, Tail: string(k[:])}, int64(n / 10)
 	}
 	next := uint64(0)
 	for ; next < there; next += batch {
@@ -300,17 +318,19 @@ func BenchmarkStore(b *testing.B) {
 		for range batch {
 			at, due := id(next - 1 - rand.Uint64N(recent))
 			e := w.Find(nil, 0, Origin, at.Hash, 10)
-			if len(e) != 1 || w.Row(0, at, due) == nil {
+			if len(e) != 1 {
 				b.Fatal("not found")
 			}
-			w.SetState(0, at, due, []byte("12345678"))
+			w.Set(0, at, due, []byte("12345678"), e[0].Row)
 		}
 		gone += batch
-		expired := w.Due(nil, 0, Submitted, floor, int64(gone/10), batch)
-		for i := range expired {
-			w.Delete(0, expired[i].ID, expired[i].Due)
-			floor = expired[i].Due
+		expired, next, _ := w.TakeDue(nil, 0, Submitted, floor, int64(gone/10), batch)
+		for _, r := range expired {
+			if e, ok := w.Coming(0, r); ok {
+				w.Delete(0, e.ID)
+			}
 		}
+		floor = next
 		commit(b, w)
 	}
 	b.ReportMetric(float64(b.N*batch)/b.Elapsed().Seconds(), "entries/s")
