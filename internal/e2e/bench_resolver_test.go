@@ -66,7 +66,7 @@ func (l *load) benchResolver(b *testing.B) {
 	l.deliverReceipts(b, cl, deliver)
 	c = start(b, l.broker, smsc.address(b), env...)
 	brokerCPU := cpuTime(l.broker.PID())
-	f.pid.Store(int64(c.cmd.Process.Pid))
+	f.watches(c.cmd.Process.Pid)
 	f.await(b, l.n, 5*time.Minute, c)
 	brokerCPU = cpuTime(l.broker.PID()) - brokerCPU
 	if most, err := memory(c.cmd.Process.Pid, "VmHWM"); err == nil {
