@@ -15,9 +15,7 @@
 // The order is never the other way round: a store ahead of Kafka would take a
 // receipt for published that nobody has seen.
 //
-// On two shared cores, with a million submissions in the store, one engine joins 35,000
-// receipts/s (their submissions filed and settlements read back included), and folds
-// 297,000 submissions/s when it rebuilds:
+// How fast that is with ten million submissions is in internal/SPEED.md; with a million and one engine:
 //
 //	go test -run - -bench . -benchmem ./internal/resolve/engine
 //

@@ -21,7 +21,8 @@
 // bbolt's single batch ended sooner on that busy machine (149 against 395 ms at three
 // million, while Pebble still compacted what had just been loaded); its CPU and memory,
 // which grow with the store, decided. Pebble today, at one million, without a
-// write-ahead log and with matches among the latest 50,000: 24,000 entries/s, 13 MB:
+// write-ahead log and with matches among the latest 50,000: 9,100 entries/s on a machine that had ten times
+// as much to do as it has cores, 59 MB (ten million: internal/SPEED.md):
 //
 //	go test -run - -bench . -benchmem ./internal/resolve/store
 //
