@@ -23,15 +23,17 @@ func (t *Transactor) confirm(ctx context.Context, p *txnProducer) error {
 		p.last = nil
 		return nil
 	}
+	outer := ctx
 	ctx, cancel := context.WithTimeout(ctx, TransactionTimeout) // then the next commit looks
 	defer cancel()
 	for n := 1; ; n++ {
 		_, err := Stable(ctx, t.plain, p.lastGroup, last.partitions())
 		if errors.Is(err, kerr.UnstableOffsetCommit) {
-			err = t.confirmUnstable(ctx, p, err)
+			err = t.confirmUnstable(outer, p, err)
 		}
 		if err == nil {
 			p.last = nil
+			t.Left.unreleased.done(p.id)
 			return nil
 		}
 		if serr := Sleep(ctx, Backoff(n)); serr != nil {
@@ -41,9 +43,14 @@ func (t *Transactor) confirm(ctx context.Context, p *txnProducer) error {
 }
 
 // confirmUnstable tells a marker that is lost from one that is on its way, and from another's transaction: a coordinator that calls ours
-// complete says that there is nothing more to come.
+// complete says that there is nothing more to come. One that was fenced after it is empty, and it was committed all the same.
 func (t *Transactor) confirmUnstable(ctx context.Context, p *txnProducer, unstable error) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*TransactionTimeout)
+	defer cancel()
 	state, err := stateOf(ctx, t.plain, p.id)
+	if state == "Empty" {
+		state = "CompleteCommit"
+	}
 	if err != nil || state != "CompleteCommit" {
 		return errors.Join(unstable, err)
 	}

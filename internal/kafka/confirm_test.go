@@ -135,3 +135,67 @@ func TestAnAbortDoesNotTakeAlongWhatTheBrokerHasForgottenToEnd(t *testing.T) {
 		t.Errorf("%d records are visible: want one of the first, one of the second, and the two that were forgotten", got)
 	}
 }
+
+// TestWhatNoCommittedOffsetNamesIsFoundAndEnded is the transaction of a writer whose partitions are another's now, which lives and has
+// nothing more to commit, or is dead.
+func TestWhatNoCommittedOffsetNamesIsFoundAndEnded(t *testing.T) {
+	t.Parallel()
+	b := unverified(t)
+	s := setup(t, b)
+	p := kafkaproxy.New(t, b.Addrs...)
+	cl := s.member(t, "g")
+	s.withoutMarkers(t, p, kafka.TransactionalIDs("test-", "other")[0], kafka.MembershipOf(cl, "g"), offsets(5, "theirs"))
+	left := kafka.LeftOpen{Dialer: s.dialer, Group: "g", Prefix: "test-", Own: "mine", Spare: "out", Topics: []string{"out"},
+		WriterOf: func(string) string { return "" }}
+	left.End(t.Context(), cl, map[string][]int32{"in": {0}})
+	readable(t, cl)
+	if got := committed(t, cl, "g"); got.Metadata != "theirs" {
+		t.Errorf("%+v is committed", got)
+	}
+	if got := len(kafkatest.ReadAll(t, b, "out")); got != 2 {
+		t.Errorf("%d records are visible, both are committed", got)
+	}
+}
+
+// TestHowATransactionEndedIsRememberedWhereItsReleaseFails: fenced, the coordinator does not tell any more, and what was committed must
+// not be aborted.
+func TestHowATransactionEndedIsRememberedWhereItsReleaseFails(t *testing.T) {
+	t.Parallel()
+	b := unverified(t)
+	s := setup(t, b)
+	forger := kafkaproxy.New(t, b.Addrs...)
+	cl := s.member(t, "g")
+	s.withoutMarkers(t, forger, kafka.TransactionalIDs("test-", "mine")[0], kafka.MembershipOf(cl, "g"), offsets(5, "theirs"))
+	p := kafkaproxy.New(t, b.Addrs...)
+	s.dialer.Config.Brokers = p.Addrs
+	refused := p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.AddPartitionsToTxn}, Do: kafkaproxy.Answer, Err: kerr.TransactionalIDAuthorizationFailed})
+	left := kafka.LeftOpen{Dialer: s.dialer, Group: "g", Prefix: "test-", Own: "mine", Spare: "out", Topics: []string{"out"},
+		WriterOf: func(string) string { return "" }}
+	left.End(t.Context(), cl, map[string][]int32{"in": {0}})
+	if refused.Struck() != 1 {
+		t.Fatal("the release was not refused")
+	}
+	readable(t, cl)
+	if got := committed(t, cl, "g"); got.Metadata != "theirs" {
+		t.Errorf("%+v is committed", got)
+	}
+	if got := len(kafkatest.ReadAll(t, b, "out")); got != 2 {
+		t.Errorf("%d records are visible, both are committed", got)
+	}
+}
+
+// readable waits until the group's offsets are.
+func readable(t *testing.T, cl *kgo.Client) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		_, err := kafka.Stable(ctx, cl, "g", map[string][]int32{"in": {0}})
+		if err == nil {
+			return
+		}
+		if kafka.Sleep(ctx, 100*time.Millisecond) != nil {
+			t.Fatal(err)
+		}
+	}
+}

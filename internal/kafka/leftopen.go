@@ -24,6 +24,8 @@ type LeftOpen struct {
 	Spare string
 	// Topics are those that the writers write to: see release.
 	Topics []string
+
+	unreleased unreleased
 }
 
 // End is called when partitions are assigned, before the client reads the committed
@@ -65,6 +67,13 @@ func (l *LeftOpen) End(outer context.Context, cl *kgo.Client, parts map[string][
 	if _, err := Stable(ctx, cl, l.Group, parts); !errors.Is(err, kerr.UnstableOffsetCommit) {
 		return // as after any crash; only where a marker was lost there is more to do
 	}
+	l.releaseAll(ctx, cl, fenced)
+	if _, err := Stable(ctx, cl, l.Group, parts); err != nil {
+		go l.searchUntilStable(outer, cl, parts)
+	}
+}
+
+func (l *LeftOpen) releaseAll(ctx context.Context, cl *kgo.Client, fenced []fencedID) {
 	for _, f := range fenced {
 		if err := l.release(ctx, cl, f); err != nil {
 			l.Dialer.Log.Warn("could not write the end marker that the broker has lost; our offsets cannot be read until somebody does", "transactional_id", f.id, "error", err)
@@ -73,14 +82,14 @@ func (l *LeftOpen) End(outer context.Context, cl *kgo.Client, parts map[string][
 	l.forgetSpare(ctx, cl)
 }
 
-// endLost is End for a transaction of our own that was settled: its id has been fenced, which
-// made the coordinator forget how it had ended. state is what it said before.
+// endLost is End for a transaction of our own that is known to have ended: its id may have been fenced, which
+// makes the coordinator forget how. state is what it said before.
 func (l *LeftOpen) endLost(ctx context.Context, cl *kgo.Client, parts map[string][]int32, id, state string) {
 	rctx, cancel := context.WithTimeout(ctx, 2*TransactionTimeout)
 	defer cancel()
-	f := fencedID{id: id, state: state}
-	var err error
-	if f.pid, f.epoch, err = Fence(rctx, cl, id); err == nil {
+	l.unreleased.note(id, end{state, -1, -1})
+	f, err := l.fence(rctx, cl, id)
+	if err == nil {
 		err = l.release(rctx, cl, f)
 	}
 	if err != nil {
@@ -96,16 +105,6 @@ type fencedID struct {
 	pid   int64
 	epoch int16
 	state string
-}
-
-func (l *LeftOpen) fence(ctx context.Context, cl *kgo.Client, id string) (fencedID, error) {
-	f := fencedID{id: id}
-	var err error
-	if f.state, err = stateOf(ctx, cl, id); err != nil {
-		return f, err
-	}
-	f.pid, f.epoch, err = Fence(ctx, cl, id)
-	return f, err
 }
 
 // forgetSpare takes back the offset of Spare that a release has committed: the group does not read that topic, and would
@@ -177,9 +176,14 @@ func lastState(ctx context.Context, cl *kgo.Client, id string) (string, error) {
 // it, its OffsetFetch waits for the transaction's timeout (10 s) after a crash
 // inside a transaction; with it, 0.2 s.
 func Fence(ctx context.Context, cl *kgo.Client, transactionalID string) (producerID int64, epoch int16, err error) {
+	return fenceAt(ctx, cl, transactionalID, -1, -1)
+}
+
+// fenceAt is Fence where the id still stands at that producer id and epoch, and an error where it does not (KIP-360); -1: wherever it stands.
+func fenceAt(ctx context.Context, cl *kgo.Client, transactionalID string, pid int64, at int16) (producerID int64, epoch int16, err error) {
 	for n := 1; ; n++ {
 		req := kmsg.NewPtrInitProducerIDRequest()
-		req.TransactionalID = &transactionalID
+		req.TransactionalID, req.ProducerID, req.ProducerEpoch = &transactionalID, pid, at
 		req.TransactionTimeoutMillis = int32(TransactionTimeout.Milliseconds())
 		resp, err := req.RequestWith(ctx, cl)
 		if err == nil {
@@ -307,5 +311,6 @@ func (l *LeftOpen) release(ctx context.Context, group *kgo.Client, f fencedID) e
 			}
 		}
 	}
+	l.unreleased.done(id)
 	return nil
 }

@@ -44,6 +44,7 @@ func TestAnEndWhoseMarkerTheBrokerHasLostIsWrittenAgainInTheSameSense(t *testing
 				for _, id := range r.(*kmsg.DescribeTransactionsRequest).TransactionalIDs {
 					st := kmsg.NewDescribeTransactionsResponseTransactionState()
 					st.TransactionalID, st.State = id, map[bool]string{true: "CompleteCommit", false: "CompleteAbort"}[commit]
+					st.ProducerID, st.ProducerEpoch = -1, -1
 					resp.TransactionStates = append(resp.TransactionStates, st)
 				}
 				return resp, nil, true

@@ -178,6 +178,9 @@ func (t *Transactor) settle(ctx context.Context, p *txnProducer, m Membership, c
 		if err == nil {
 			var ours bool
 			if ours, err = t.readBack(ctx, m.Group, c.Offsets); err == nil {
+				if t.Left != nil {
+					t.Left.unreleased.done(p.id)
+				}
 				if ours {
 					return nil
 				}

@@ -69,6 +69,15 @@ func newProcess(t testing.TB, name string, env []string) *process {
 		p.env = append(p.env, "LOG_LEVEL=debug")
 	}
 	t.Cleanup(func() {
+		if t.Failed() && *logs != "" && p.running() { // what it stands at goes into the log that is kept
+			p.ending = true
+			p.signal(syscall.SIGQUIT)
+			p.signal(sigcont)
+			select {
+			case <-p.done:
+			case <-time.After(10 * time.Second):
+			}
+		}
 		if p.running() {
 			p.kill()
 		}
