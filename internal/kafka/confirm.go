@@ -63,3 +63,30 @@ func (t *Transactor) confirmUnstable(ctx context.Context, p *txnProducer, unstab
 	_, err = Stable(ctx, t.plain, p.lastGroup, p.last.partitions())
 	return err
 }
+
+// endAborted writes, before an id's next transaction, the markers of one that was aborted, where a connection was lost since it began. The broker
+// may have lost these as well as those of a commit, and what is open then would be committed along with the next transaction: each of its
+// results would be there twice.
+//
+// It cannot be seen in the offsets, which such a transaction need not have got to, so it is done after every outage in a transaction. If the
+// process dies in here the id is nobody's any more: what is open stays so until a successor's release, and is aborted.
+func (t *Transactor) endAborted(ctx context.Context, p *txnProducer) error {
+	if t.Left == nil || !p.aborted || p.cuts == t.dialer.cuts.Load() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*TransactionTimeout)
+	defer cancel()
+	p.discard()
+	cuts := t.dialer.cuts.Load()
+	f := fencedID{id: p.id, state: "CompleteAbort"}
+	var err error
+	if f.pid, f.epoch, err = Fence(ctx, t.plain, p.id); err == nil {
+		err = t.Left.release(ctx, t.plain, f)
+	}
+	if err != nil {
+		return fmt.Errorf("ending what was open of %s: %w", p.id, err)
+	}
+	t.Left.forgetSpare(ctx, t.plain)
+	p.cuts = cuts
+	return nil
+}

@@ -37,6 +37,8 @@ type txnProducer struct {
 	last      Offsets
 	lastGroup string
 	cuts      uint64
+	// aborted: the last transaction was, or was never ended, and as many connections as cuts says had been lost when it began; see endAborted.
+	aborted bool
 }
 
 // open makes the client ready: fenced from all before it, with a producer id.

@@ -100,11 +100,15 @@ func (t *Transactor) Commit(ctx context.Context, m Membership, c *Commit) error 
 	t.turn ^= 1
 	err := t.confirm(ctx, p)
 	if err == nil {
+		err = t.endAborted(ctx, p)
+	}
+	if err == nil {
 		err = p.open(ctx)
 	}
 	if err != nil {
 		return errors.Join(ErrAborted, err)
 	}
+	p.aborted, p.cuts = true, t.dialer.cuts.Load() // until it is known to be committed
 	if err := p.cl.BeginTransaction(); err != nil {
 		p.discard()
 		return errors.Join(ErrAborted, err)
@@ -127,7 +131,7 @@ func (t *Transactor) Commit(ctx context.Context, m Membership, c *Commit) error 
 	cancel()
 	faultpoint.In(t.prefix, "end.after")
 	if err == nil {
-		p.last, p.lastGroup, p.cuts = c.Offsets, m.Group, cuts
+		p.last, p.lastGroup, p.cuts, p.aborted = c.Offsets, m.Group, cuts, false
 		return nil
 	}
 	return t.settle(ctx, p, m, c, err)
@@ -182,6 +186,7 @@ func (t *Transactor) settle(ctx context.Context, p *txnProducer, m Membership, c
 					t.Left.unreleased.done(p.id)
 				}
 				if ours {
+					p.aborted = false // and the markers are there: the offsets can be read
 					return nil
 				}
 				return errors.Join(ErrAborted, cause)

@@ -199,6 +199,26 @@ var ofPromises = []broken{
 		says:   `0 records are visible`,
 	},
 	{
+		name: "it looks for a lost end only among the writers that committed offsets name", promise: "1",
+		changes: []change{{
+			"internal/kafka/leftopen.go",
+			"		go l.searchUntilStable(outer, cl, parts)\n",
+			"		return\n",
+		}},
+		caught: scenario{in: "internal/kafka", test: "^TestWhatNoCommittedOffsetNamesIsFoundAndEnded$"},
+		says:   `UNSTABLE_OFFSET_COMMIT`,
+	},
+	{
+		name: "it forgets how a transaction had ended that it has fenced", promise: "1",
+		changes: []change{{
+			"internal/kafka/fence.go",
+			"	u.ends[id] = e\n",
+			"	_ = e\n",
+		}},
+		caught: scenario{in: "internal/kafka", test: "^TestHowATransactionEndedIsRememberedWhereItsReleaseFails$"},
+		says:   `UNSTABLE_OFFSET_COMMIT`,
+	},
+	{
 		name: "it goes on where it stood when a partition comes back that somebody else had", promise: "1",
 		changes: []change{{
 			"internal/sink/rebalance.go",
