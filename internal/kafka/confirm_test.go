@@ -20,7 +20,8 @@ var none = &kerr.Error{Message: "NONE"}
 
 // withoutMarkers leaves a committed transaction as Apache Kafka leaves one whose markers it has lost: the coordinator calls the last
 // transaction of the id complete, a record is open on each partition of out, and the offset is pending. The broker must not verify
-// transactions, since the proxy hides the partitions from the coordinator.
+// transactions, since the proxy hides the partitions from the coordinator. Without offsets there is the record alone, as of a transaction that
+// had not got to them and was aborted.
 func (s *bench) withoutMarkers(t *testing.T, p *kafkaproxy.Proxy, id string, m kafka.Membership, want kafka.Offsets) {
 	t.Helper()
 	cl, err := kgo.NewClient(kgo.SeedBrokers(p.Addrs...), kgo.TransactionalID(id), kgo.ClientID("forger"), kgo.MaxVersions(kversion.V3_0_0()),
@@ -47,6 +48,9 @@ func (s *bench) withoutMarkers(t *testing.T, p *kafkaproxy.Proxy, id string, m k
 	hide := p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.AddPartitionsToTxn}, Client: "forger", Do: kafkaproxy.Answer, Err: none, Count: -1})
 	defer hide.Remove()
 	produce("out", "open")
+	if want == nil {
+		return
+	}
 	pid, epoch, err := cl.ProducerID(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -133,6 +137,49 @@ func TestAnAbortDoesNotTakeAlongWhatTheBrokerHasForgottenToEnd(t *testing.T) {
 	}
 	if got := len(kafkatest.ReadAll(t, b, "out")); got != 4 {
 		t.Errorf("%d records are visible: want one of the first, one of the second, and the two that were forgotten", got)
+	}
+}
+
+// TestACommitDoesNotTakeAlongWhatTheBrokerHasForgottenToAbort is the first transaction after an outage in which the id's last one was
+// aborted: its results were written again since, and must not be there twice.
+func TestACommitDoesNotTakeAlongWhatTheBrokerHasForgottenToAbort(t *testing.T) {
+	t.Parallel()
+	b := unverified(t)
+	s := setup(t, b)
+	p := kafkaproxy.New(t, b.Addrs...)
+	s.dialer.Config.Brokers = p.Addrs
+	cl := s.member(t, "g")
+	tr := s.transactor(t, cl)
+	tr.Left = &kafka.LeftOpen{Dialer: s.dialer, Group: "g", Prefix: "test-", Own: tr.Writer(), Spare: "out", Topics: []string{"out"},
+		WriterOf: func(string) string { return "" }}
+	m := kafka.MembershipOf(cl, "g")
+	commit := func(m kafka.Membership, off int64) error {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		return tr.Commit(ctx, m, &kafka.Commit{Records: []*kgo.Record{{Topic: "out", Value: []byte("whole")}}, Offsets: offsets(off, "ours")})
+	}
+	stale := m
+	stale.Generation--
+	if err := commit(stale, 1); err == nil {
+		t.Fatal("a commit of a generation that is over was taken")
+	}
+	s.withoutMarkers(t, p, kafka.TransactionalIDs("test-", tr.Writer())[0], m, nil)
+	p.Cut()
+	for n := int64(2); n < 5; n++ {
+		for commit(m, n) != nil { // refused since another client has used the id, above
+			if t.Context().Err() != nil {
+				t.FailNow()
+			}
+		}
+	}
+	got := kafkatest.ReadAll(t, b, "out")
+	for _, r := range got {
+		if string(r.Value) != "whole" {
+			t.Errorf("%q is visible, and was aborted", r.Value)
+		}
+	}
+	if len(got) != 3 {
+		t.Errorf("%d records are visible, want 3", len(got))
 	}
 }
 
