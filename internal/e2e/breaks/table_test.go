@@ -209,6 +209,16 @@ var ofPromises = []broken{
 		says:   `UNSTABLE_OFFSET_COMMIT`,
 	},
 	{
+		name: "it commits, along with its next transaction, one that was aborted and that a broker has forgotten to end", promise: "1",
+		changes: []change{{
+			"internal/kafka/transactor.go",
+			"		err = t.endAborted(ctx, p)\n",
+			"",
+		}},
+		caught: scenario{in: "internal/kafka", test: "^TestACommitDoesNotTakeAlongWhatTheBrokerHasForgottenToAbort$"},
+		says:   `is visible, and was aborted`,
+	},
+	{
 		name: "it forgets how a transaction had ended that it has fenced", promise: "1",
 		changes: []change{{
 			"internal/kafka/fence.go",
