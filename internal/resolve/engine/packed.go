@@ -57,7 +57,7 @@ func (p *packer) text(s string) {
 			at += skip
 			continue
 		}
-		p.same, head = appendLiteral(p.same, s[plain:at], head)
+		p.same, _ = appendLiteral(p.same, s[plain:at], head)
 		head = len(p.same)
 		p.same = append(p.same, kind<<kindShift|byte(n))
 		p.numbers = appendRun(p.numbers, s[at:at+n], kind)
