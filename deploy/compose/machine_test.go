@@ -199,7 +199,10 @@ func (m *machine) run(service string, env []string, program string, args ...stri
 				failed <- err
 				return
 			}
-			time.Sleep(100 * time.Millisecond) // as an engine pauses
+			select { // as an engine pauses
+			case <-m.t.Context().Done():
+			case <-time.After(100 * time.Millisecond):
+			}
 		}
 	}()
 	m.t.Cleanup(func() {

@@ -69,7 +69,8 @@ func (t *Transactor) confirmUnstable(ctx context.Context, p *txnProducer, unstab
 // results would be there twice.
 //
 // It cannot be seen in the offsets, which such a transaction need not have got to, so it is done after every outage in a transaction. If the
-// process dies in here the id is nobody's any more: what is open stays so until a successor's release, and is aborted.
+// process dies before it was done the id is nobody's any more: nothing is lost or doubled, but what is open and has no offsets is looked for by
+// nobody, and holds back readers with read_committed until an operator ends it; see openTransaction.
 func (t *Transactor) endAborted(ctx context.Context, p *txnProducer) error {
 	if t.Left == nil || !p.aborted || p.cuts == t.dialer.cuts.Load() {
 		return nil
@@ -86,7 +87,6 @@ func (t *Transactor) endAborted(ctx context.Context, p *txnProducer) error {
 	if err != nil {
 		return fmt.Errorf("ending what was open of %s: %w", p.id, err)
 	}
-	t.Left.forgetSpare(ctx, t.plain)
-	p.cuts = cuts
+	p.cuts = cuts // and no offset of Spare was committed
 	return nil
 }

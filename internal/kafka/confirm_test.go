@@ -72,6 +72,23 @@ func (s *bench) withoutMarkers(t *testing.T, p *kafkaproxy.Proxy, id string, m k
 	}
 }
 
+// left ends what is open for the writer own. Offsets name no writer.
+func (s *bench) left(own string) *kafka.LeftOpen {
+	return &kafka.LeftOpen{Dialer: s.dialer, Group: "g", Prefix: "test-", Own: own, Spare: "out", Topics: []string{"out", "missing"},
+		WriterOf: func(string) string { return "" }}
+}
+
+// endedAsCommitted tells whether what withoutMarkers has left is there, its offsets and its two records.
+func endedAsCommitted(t *testing.T, b *kafkatest.Broker, cl *kgo.Client) {
+	t.Helper()
+	if got := committed(t, cl, "g"); got.Metadata != "theirs" {
+		t.Errorf("%+v is committed", got)
+	}
+	if got := len(kafkatest.ReadAll(t, b, "out")); got != 2 {
+		t.Errorf("%d records are visible, both are committed", got)
+	}
+}
+
 func unverified(t *testing.T) *kafkatest.Broker {
 	t.Helper()
 	return kafkatest.Apache(t, "transaction.partition.verification.enable=false")
@@ -89,15 +106,9 @@ func TestAfterATakeoverWhatIsOpenOfACompleteTransactionIsReadOn(t *testing.T) {
 	if got := len(kafkatest.ReadAll(t, b, "out")); got != 0 {
 		t.Fatalf("%d records are visible before", got)
 	}
-	left := kafka.LeftOpen{Dialer: s.dialer, Group: "g", Prefix: "test-", Own: "dead", Spare: "out", Topics: []string{"out", "missing"},
-		WriterOf: func(string) string { return "" }}
+	left := s.left("dead")
 	left.End(t.Context(), cl, map[string][]int32{"in": {0}})
-	if got := committed(t, cl, "g"); got.Metadata != "theirs" {
-		t.Errorf("%+v is committed", got)
-	}
-	if got := len(kafkatest.ReadAll(t, b, "out")); got != 2 {
-		t.Errorf("%d records are visible, both are committed", got)
-	}
+	endedAsCommitted(t, b, cl)
 }
 
 // TestAnAbortDoesNotTakeAlongWhatTheBrokerHasForgottenToEnd is the first transaction after the broker was away, which the group
@@ -110,8 +121,7 @@ func TestAnAbortDoesNotTakeAlongWhatTheBrokerHasForgottenToEnd(t *testing.T) {
 	s.dialer.Config.Brokers = p.Addrs
 	cl := s.member(t, "g")
 	tr := s.transactor(t, cl)
-	tr.Left = &kafka.LeftOpen{Dialer: s.dialer, Group: "g", Prefix: "test-", Own: tr.Writer(), Spare: "out", Topics: []string{"out"},
-		WriterOf: func(string) string { return "" }}
+	tr.Left = s.left(tr.Writer())
 	m := kafka.MembershipOf(cl, "g")
 	commit := func(m kafka.Membership, off int64, meta string) error {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -150,8 +160,7 @@ func TestACommitDoesNotTakeAlongWhatTheBrokerHasForgottenToAbort(t *testing.T) {
 	s.dialer.Config.Brokers = p.Addrs
 	cl := s.member(t, "g")
 	tr := s.transactor(t, cl)
-	tr.Left = &kafka.LeftOpen{Dialer: s.dialer, Group: "g", Prefix: "test-", Own: tr.Writer(), Spare: "out", Topics: []string{"out"},
-		WriterOf: func(string) string { return "" }}
+	tr.Left = s.left(tr.Writer())
 	m := kafka.MembershipOf(cl, "g")
 	commit := func(m kafka.Membership, off int64) error {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -192,16 +201,10 @@ func TestWhatNoCommittedOffsetNamesIsFoundAndEnded(t *testing.T) {
 	p := kafkaproxy.New(t, b.Addrs...)
 	cl := s.member(t, "g")
 	s.withoutMarkers(t, p, kafka.TransactionalIDs("test-", "other")[0], kafka.MembershipOf(cl, "g"), offsets(5, "theirs"))
-	left := kafka.LeftOpen{Dialer: s.dialer, Group: "g", Prefix: "test-", Own: "mine", Spare: "out", Topics: []string{"out"},
-		WriterOf: func(string) string { return "" }}
+	left := s.left("mine")
 	left.End(t.Context(), cl, map[string][]int32{"in": {0}})
 	readable(t, cl)
-	if got := committed(t, cl, "g"); got.Metadata != "theirs" {
-		t.Errorf("%+v is committed", got)
-	}
-	if got := len(kafkatest.ReadAll(t, b, "out")); got != 2 {
-		t.Errorf("%d records are visible, both are committed", got)
-	}
+	endedAsCommitted(t, b, cl)
 }
 
 // TestHowATransactionEndedIsRememberedWhereItsReleaseFails: fenced, the coordinator does not tell any more, and what was committed must
@@ -216,19 +219,13 @@ func TestHowATransactionEndedIsRememberedWhereItsReleaseFails(t *testing.T) {
 	p := kafkaproxy.New(t, b.Addrs...)
 	s.dialer.Config.Brokers = p.Addrs
 	refused := p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.AddPartitionsToTxn}, Do: kafkaproxy.Answer, Err: kerr.TransactionalIDAuthorizationFailed})
-	left := kafka.LeftOpen{Dialer: s.dialer, Group: "g", Prefix: "test-", Own: "mine", Spare: "out", Topics: []string{"out"},
-		WriterOf: func(string) string { return "" }}
+	left := s.left("mine")
 	left.End(t.Context(), cl, map[string][]int32{"in": {0}})
 	if refused.Struck() != 1 {
 		t.Fatal("the release was not refused")
 	}
 	readable(t, cl)
-	if got := committed(t, cl, "g"); got.Metadata != "theirs" {
-		t.Errorf("%+v is committed", got)
-	}
-	if got := len(kafkatest.ReadAll(t, b, "out")); got != 2 {
-		t.Errorf("%d records are visible, both are committed", got)
-	}
+	endedAsCommitted(t, b, cl)
 }
 
 // readable waits until the group's offsets are.

@@ -3,6 +3,8 @@ package kafka
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"time"
@@ -114,6 +116,11 @@ const (
 // searchUntilStable ends transactions whose markers are lost and whose writers no committed offset names: one that lives, whose
 // partitions are others' now and which has nothing more to commit, or one that is dead. They are found among all ids of ours that the brokers know.
 func (l *LeftOpen) searchUntilStable(ctx context.Context, cl *kgo.Client, parts map[string][]int32) {
+	key := fmt.Sprint(parts)
+	if _, on := l.searches.LoadOrStore(key, true); on {
+		return // whoever waits for them calls End again and again
+	}
+	defer l.searches.Delete(key)
 	ctx, cancel := context.WithTimeout(ctx, searchFor)
 	defer cancel()
 	told := false
@@ -159,10 +166,12 @@ func (l *LeftOpen) complete(ctx context.Context, cl *kgo.Client) ([]string, erro
 		}
 		for _, t := range resp.TransactionStates {
 			id := t.TransactionalID
-			if strings.HasPrefix(id, l.Prefix) && len(ids) < mostIDs && (t.TransactionState != "Empty" || l.unreleased.has(id)) {
+			if strings.HasPrefix(id, l.Prefix) && (t.TransactionState != "Empty" || l.unreleased.has(id)) {
 				ids = append(ids, id)
 			}
 		}
 	}
-	return ids, nil
+	// Brokers remember an id for a week, so there may be many of former processes: others come up the next time.
+	rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
+	return ids[:min(len(ids), mostIDs)], nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -26,6 +27,7 @@ type LeftOpen struct {
 	Topics []string
 
 	unreleased unreleased
+	searches   sync.Map // partitions that are searched for, as text
 }
 
 // End is called when partitions are assigned, before the client reads the committed
