@@ -26,7 +26,7 @@ var (
 const (
 	mib            = 1 << 20
 	memoryProgram  = 180 * mib             // the runtime, the clients, the local store's cache and tables
-	memoryMessages = 24_000 * 2560         // maxQueuedAll
+	memoryMessages = 2 * 24_000 * 2560     // maxQueuedAll
 	memoryRecords  = 3 * 64 * mib          // maxQueuedBytes: as Kafka has them, encoded, and as results
 	memoryFetched  = 2*2*4*mib + 2*2*4*mib // what the clients have fetched ahead, as it came and decompressed
 	memoryGarbage  = 2                     // GOGC=100

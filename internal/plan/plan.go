@@ -164,7 +164,7 @@ func (p *Plan) brokers() {
 func (p *Plan) memory() {
 	const mb, program = 1e6, 180e6
 	held := float64(up(float64(p.Partitions) / float64(p.ReplicaCount)))
-	queued := 2.5e3 * max(24_000, 500*held)
+	queued := 2 * 2.5e3 * max(24_000, 125*held)
 	asKafka := 3 * max(64*mb, mb*held)
 	fetched := 2 * 2 * 8 * mb // producers' batches taken to expand to twice their size
 	windows := 4e3 * float64(p.BindsEach*p.WindowEach)

@@ -1,13 +1,16 @@
 package sink_test
 
 import (
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/smpp-connector/smpp-connector/internal/kafkatest"
+	"github.com/smpp-connector/smpp-connector/internal/sink"
 	"github.com/smpp-connector/smpp-connector/internal/smsc"
 )
 
@@ -32,5 +35,32 @@ func TestASmallWindowStaysFullWhileCommitsTakeLong(t *testing.T) {
 	x.once(600, x.results(600))
 	if n := commits.Load(); n > 60 {
 		t.Errorf("600 messages took %d commits", n)
+	}
+}
+
+// A partition is paused at its share, and a poll brings records of one: with polls of 2,000, 96 partitions held all of these.
+func TestWhatIsHeldInMemoryIsSharedAmongManyPartitions(t *testing.T) {
+	t.Parallel()
+	const partitions, each = 96, 1500
+	const most = 24_000/partitions + 4*64 // a share and four polls
+	b := kafkatest.Kfake(t)
+	kafkatest.CreateTopics(t, b, partitions, "wide.outbound")
+	x := setup(t, b, smsc.Options{}, "SINK_TOPICS=wide.outbound")
+	x.smc.Stop() // nobody takes anything
+	rs := make([]*kgo.Record, 0, partitions*each)
+	for i := range partitions * each {
+		rs = append(rs, &kgo.Record{Topic: "wide.outbound", Partition: int32(i / each), Value: []byte(`{"to":"+491","text":"a"}`)})
+	}
+	if err := kafkatest.Client(t, b, kgo.RecordPartitioner(kgo.ManualPartitioner())).ProduceSync(t.Context(), rs...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	r := x.start()
+	var st sink.Status
+	x.until("all partitions have their share", func() bool {
+		st = r.Status()
+		return len(st.Partitions) == partitions && !slices.ContainsFunc(st.Partitions, func(p sink.PartitionStatus) bool { return !p.Paused })
+	})
+	if st.Waiting > partitions*most {
+		t.Errorf("%d messages are held, %d of each partition; want %d of each at most", st.Waiting, st.Waiting/partitions, most)
 	}
 }

@@ -17,11 +17,12 @@ import (
 // another SMSC, or another's.
 
 // maxQueuedAll bounds the messages of all partitions in memory, of about 2.5 kB each
-// with all that belongs to them: several commits' worth at full speed.
+// with all that belongs to them: several commits' worth at full speed. Where partitions are
+// paused each has its share of it, and as much again from polls that were on their way.
 const (
 	maxQueuedAll    = 24_000
 	mostQueuedOfOne = 4096
-	leastQueued     = 500
+	leastQueued     = 125 // a tenth of a second of what one of 96 carries at full speed
 )
 
 // maxQueuedBytes bounds the records of all partitions in memory as Kafka has them, keys and headers too: each partition
@@ -31,6 +32,15 @@ const (
 	mostQueuedBytes  = 16 << 20
 	leastQueuedBytes = 1 << 20
 )
+
+// shareRoom shares what may be held in memory among so many partitions.
+func (s *Sink) shareRoom(held int) {
+	s.mostQueued = max(maxQueuedAll, leastQueued*held)
+	s.mostBytes = max(maxQueuedBytes, leastQueuedBytes*held)
+	s.maxQueued = max(leastQueued, min(mostQueuedOfOne, maxQueuedAll/max(held, 1)))
+	s.maxBytes = max(leastQueuedBytes, min(mostQueuedBytes, maxQueuedBytes/max(held, 1)))
+	s.pollSize.Store(int32(max(leastPoll, min(maxPoll, s.maxQueued/pollsAhead))))
+}
 
 // gate holds the poller back. The loop sets it, the poller waits.
 type gate struct {

@@ -347,10 +347,7 @@ func (s *Sink) checkLimbo(now time.Time) {
 // assignmentChanged shares memory and pace by the partitions that we hold.
 func (s *Sink) assignmentChanged() {
 	held := len(s.parts)
-	s.mostQueued = max(maxQueuedAll, leastQueued*held)
-	s.mostBytes = max(maxQueuedBytes, leastQueuedBytes*held)
-	s.maxQueued = max(leastQueued, min(mostQueuedOfOne, maxQueuedAll/max(held, 1)))
-	s.maxBytes = max(leastQueuedBytes, min(mostQueuedBytes, maxQueuedBytes/max(held, 1)))
+	s.shareRoom(held)
 	if total := s.totalPartitions.Load(); total > 0 && held > 0 {
 		for _, a := range s.accounts {
 			if s.heldNone && s.takenOver {

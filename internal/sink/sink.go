@@ -106,12 +106,13 @@ type Sink struct {
 	spare         bool // the last grant left budget that nothing that waits may use
 	stirred       bool // something came or went: regulate
 	gate          gate
-	speed         float64   // results a second, smoothed
-	lastResults   time.Time // when the last were written
-	mostQueued    int       // messages of all partitions
-	mostBytes     int       // bytes of their records
-	maxQueued     int       // messages of one partition, where partitions are paused
-	maxBytes      int       // bytes of their records
+	speed         float64      // results a second, smoothed
+	lastResults   time.Time    // when the last were written
+	mostQueued    int          // messages of all partitions
+	mostBytes     int          // bytes of their records
+	maxQueued     int          // messages of one partition, where partitions are paused
+	maxBytes      int          // bytes of their records
+	pollSize      atomic.Int32 // records that one poll returns at most
 
 	// Ways into the loop.
 	inboxMu   sync.Mutex
@@ -153,11 +154,11 @@ func New(o Options) (*Sink, error) {
 		hold: o.Config.Delivery.InDoubt == "hold", retryFor: o.Config.Delivery.RetryFor, session: o.Config.Kafka.SessionTimeout,
 		submitted: submittedTopic{name: o.Config.InternalTopic("submitted"), partitions: o.SubmittedPartitions},
 		parts:     make(map[tp]*partition), limbo: make(map[tp]*partition), topicNos: make(map[string]int), epochs: make(map[tp]int64), gone: make(map[string]bool),
-		wake: make(chan struct{}, 1), batches: make(chan batch, 2), requests: make(chan func()), committed: make(chan error, 1),
+		wake: make(chan struct{}, 1), batches: make(chan batch, batchesWaiting), requests: make(chan func()), committed: make(chan error, 1),
 		failed: make(chan struct{}), loopDone: make(chan struct{}), ready: make(chan struct{}), gate: gate{opened: make(chan struct{}, 1)},
-		mostQueued: maxQueuedAll, mostBytes: maxQueuedBytes, maxQueued: 1000, maxBytes: leastQueuedBytes,
 		budget: make([]int, len(o.Accounts)), up: make([]bool, len(o.Accounts)), offers: make([][]*smpp.Submit, len(o.Accounts)),
 	}
+	s.shareRoom(0)
 	if s.form = o.Form; s.form == nil {
 		s.form = record.JSON{}
 	}
