@@ -147,6 +147,9 @@ func (r *Resolver) Start(ctx context.Context) error {
 	return nil
 }
 
+// heartbeatInterval: no lease rests on these, as the sink's does, and a receipt may wait for a rebalance. They are what a replica at rest does most.
+const heartbeatInterval = time.Second
+
 func (r *Resolver) start(ctx context.Context) error {
 	var err error
 	if r.plain, err = r.dialer.Client("resolver"); err != nil {
@@ -170,6 +173,7 @@ func (r *Resolver) start(ctx context.Context) error {
 		kgo.BlockRebalanceOnPoll(),
 		kgo.FetchMaxBytes(4<<20), kgo.FetchMaxPartitionBytes(1<<20), kgo.MaxConcurrentFetches(2),
 		kgo.FetchMaxWait(500*time.Millisecond),
+		kgo.HeartbeatInterval(min(heartbeatInterval, r.cfg.Kafka.SessionTimeout/4)),
 		kgo.OnPartitionsAssigned(r.onAssigned),
 		kgo.OnPartitionsRevoked(r.onRevoked),
 		kgo.OnPartitionsLost(r.onRevoked),

@@ -35,7 +35,7 @@ const grantsPerInterval = 4
 // and the last is long enough ago. It returns when to look again.
 func (s *Sink) maybeCommit(ctx context.Context, now time.Time) time.Time {
 	later := now.Add(time.Second)
-	if !s.lease.Valid() {
+	if !s.lease.Valid() && s.sending() != nil {
 		later = now.Add(renewAfter) // see renewLease
 	}
 	if at, ok := s.retries.next(); ok && at.Before(later) {
@@ -304,12 +304,19 @@ func (s *Sink) renewLease(now time.Time) {
 	if now.Sub(s.lastCommit) < after {
 		return
 	}
+	if p := s.sending(); p != nil {
+		p.ledger.Touch()
+	}
+}
+
+// sending is a partition of which submits are out; nil: of none.
+func (s *Sink) sending() *partition {
 	for _, p := range s.parts {
 		if p.sending > 0 {
-			p.ledger.Touch()
-			return
+			return p
 		}
 	}
+	return nil
 }
 
 // renewAfter lies at least between two commits that only ask whether a lease that has ended may go on.

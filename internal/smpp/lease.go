@@ -21,7 +21,7 @@ type Lease struct {
 	now   func() time.Duration
 
 	mu      sync.Mutex
-	changed chan struct{} // closed by Extend and Bound; made by the first that waits
+	changed chan struct{} // closed when it lasts again; made by the first that waits
 }
 
 // NewLease returns a lease that has run out until Extend.
@@ -54,10 +54,12 @@ func (l *Lease) Extend(until time.Duration) {
 	l.wake()
 }
 
+// wake wakes those that wait for a lease that lasts, if it does: at rest heartbeats move its bound three times a second, and nobody has anything to
+// write. Of an Extend and a Bound at the same time the later one sees both.
 func (l *Lease) wake() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.changed != nil {
+	if l.changed != nil && l.Valid() {
 		close(l.changed)
 		l.changed = nil
 	}
@@ -101,8 +103,8 @@ func (l *Lease) clock() time.Duration {
 	return Clock()
 }
 
-// extended returns a channel that is closed by the next Extend or Bound. Look at Valid
-// after taking it, or an Extend in between is missed.
+// extended returns a channel that is closed by the next Extend or Bound after which the lease
+// lasts. Look at Valid after taking it, or an Extend in between is missed.
 func (l *Lease) extended() <-chan struct{} {
 	if l == nil {
 		return nil

@@ -58,16 +58,21 @@ func TestALeaseEndsAtItsBoundAndComesBackOnlyWithAnExtend(t *testing.T) {
 	}
 	changed := l.extended()
 	l.Bound(190)
-	select {
-	case <-changed:
-	default:
-		t.Error("a Bound wakes nobody")
-	}
 	if l.Valid() {
 		t.Error("a Bound alone has brought it back")
 	}
+	select {
+	case <-changed:
+		t.Error("a Bound that brings nothing back wakes whoever waits")
+	default:
+	}
 	if l.Extend(200); !l.Valid() {
 		t.Error("not valid after Extend")
+	}
+	select {
+	case <-changed:
+	default:
+		t.Error("an Extend wakes nobody")
 	}
 	l.Bound(Forever)
 	if now = 199; !l.Valid() {
