@@ -44,8 +44,8 @@ func (t *Transactor) confirm(ctx context.Context, p *txnProducer) error {
 
 // confirmUnstable tells a marker that is lost from one that is on its way, and from another's transaction: a coordinator that calls ours
 // complete says that there is nothing more to come. One that was fenced after it is empty, and it was committed all the same.
-func (t *Transactor) confirmUnstable(ctx context.Context, p *txnProducer, unstable error) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*TransactionTimeout)
+func (t *Transactor) confirmUnstable(outer context.Context, p *txnProducer, unstable error) error {
+	ctx, cancel := context.WithTimeout(outer, 2*TransactionTimeout)
 	defer cancel()
 	state, err := stateOf(ctx, t.plain, p.id)
 	if state == "Empty" {
@@ -59,7 +59,7 @@ func (t *Transactor) confirmUnstable(ctx context.Context, p *txnProducer, unstab
 	}
 	t.log.Warn("the broker calls a transaction complete whose end it has not written; writing it", "transactional_id", p.id)
 	p.discard()
-	t.Left.endLost(ctx, t.plain, p.last.partitions(), p.id, state)
+	t.Left.endLost(ctx, outer, t.plain, p.last.partitions(), p.id, state)
 	_, err = Stable(ctx, t.plain, p.lastGroup, p.last.partitions())
 	return err
 }

@@ -107,7 +107,7 @@ func TestAfterATakeoverWhatIsOpenOfACompleteTransactionIsReadOn(t *testing.T) {
 		t.Fatalf("%d records are visible before", got)
 	}
 	left := s.left("dead")
-	left.End(t.Context(), cl, map[string][]int32{"in": {0}})
+	left.End(t.Context(), t.Context(), cl, map[string][]int32{"in": {0}})
 	endedAsCommitted(t, b, cl)
 }
 
@@ -202,7 +202,7 @@ func TestWhatNoCommittedOffsetNamesIsFoundAndEnded(t *testing.T) {
 	cl := s.member(t, "g")
 	s.withoutMarkers(t, p, kafka.TransactionalIDs("test-", "other")[0], kafka.MembershipOf(cl, "g"), offsets(5, "theirs"))
 	left := s.left("mine")
-	left.End(t.Context(), cl, map[string][]int32{"in": {0}})
+	left.End(t.Context(), t.Context(), cl, map[string][]int32{"in": {0}})
 	readable(t, cl)
 	endedAsCommitted(t, b, cl)
 }
@@ -220,10 +220,33 @@ func TestHowATransactionEndedIsRememberedWhereItsReleaseFails(t *testing.T) {
 	s.dialer.Config.Brokers = p.Addrs
 	refused := p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.AddPartitionsToTxn}, Do: kafkaproxy.Answer, Err: kerr.TransactionalIDAuthorizationFailed})
 	left := s.left("mine")
-	left.End(t.Context(), cl, map[string][]int32{"in": {0}})
+	left.End(t.Context(), t.Context(), cl, map[string][]int32{"in": {0}})
 	if refused.Struck() != 1 {
 		t.Fatal("the release was not refused")
 	}
+	readable(t, cl)
+	endedAsCommitted(t, b, cl)
+}
+
+// TestWhoDoesNotKnowHowATransactionEndedDoesNotShutOutWhoDoes: all replicas come to a broker that has forgotten an end at the same time. What
+// one has fenced looks empty to the others. Were they to fence it as well, its release would be refused, and nobody would know any more how it had ended.
+func TestWhoDoesNotKnowHowATransactionEndedDoesNotShutOutWhoDoes(t *testing.T) {
+	t.Parallel()
+	b := unverified(t)
+	s := setup(t, b)
+	forger := kafkaproxy.New(t, b.Addrs...)
+	cl := s.member(t, "g")
+	s.withoutMarkers(t, forger, kafka.TransactionalIDs("test-", "mine")[0], kafka.MembershipOf(cl, "g"), offsets(5, "theirs"))
+	other := s.left("mine")
+	p := kafkaproxy.New(t, b.Addrs...)
+	s.dialer.Config.Brokers = p.Addrs
+	refused := p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.AddPartitionsToTxn}, Do: kafkaproxy.Answer, Err: kerr.TransactionalIDAuthorizationFailed})
+	left := s.left("mine")
+	left.End(t.Context(), t.Context(), cl, map[string][]int32{"in": {0}})
+	if refused.Struck() != 1 {
+		t.Fatal("the release was not refused")
+	}
+	other.End(t.Context(), t.Context(), cl, map[string][]int32{"in": {0}})
 	readable(t, cl)
 	endedAsCommitted(t, b, cl)
 }

@@ -37,11 +37,12 @@ func (l *LeftOpen) fence(ctx context.Context, cl *kgo.Client, id string) (fenced
 			}
 			pause = orphanedFor
 		default:
-			if t.State == "" { // the broker knows no such id
-				return f, nil
-			}
-			if state := l.unreleased.of(id, t.ProducerID, t.ProducerEpoch); state != "" && !strings.HasPrefix(t.State, "Complete") {
-				f.state = state
+			if !strings.HasPrefix(t.State, "Complete") { // empty, or not known at all
+				// Fenced by somebody: us, before a release that failed, or a replica that is at it this very moment. Whoever does not
+				// know how it had ended can release nothing, and would shut out the one that does.
+				if f.state = l.unreleased.of(id, t.ProducerID, t.ProducerEpoch); f.state == "" {
+					return f, nil
+				}
 			}
 			l.unreleased.note(id, end{f.state, t.ProducerID, t.ProducerEpoch})
 			f.pid, f.epoch, err = fenceAt(ctx, cl, id, t.ProducerID, t.ProducerEpoch)

@@ -38,14 +38,14 @@ type LeftOpen struct {
 // ended its transaction before it let the partition go. Our own ids are ended like
 // any other's: the transactor opens them anew. See endOrphans for transactions without offsets.
 //
-// outer ends with the client.
-func (l *LeftOpen) End(outer context.Context, cl *kgo.Client, parts map[string][]int32) {
-	ctx, cancel := context.WithTimeout(outer, 2*TransactionTimeout)
+// ctx is the callback's. What goes on when End has returned ends with beside, which lasts as long as the client.
+func (l *LeftOpen) End(ctx, beside context.Context, cl *kgo.Client, parts map[string][]int32) {
+	ctx, cancel := context.WithTimeout(ctx, 2*TransactionTimeout)
 	defer cancel()
 	found, err := Stable(ctx, cl, l.Group, parts)
 	if !errors.Is(err, kerr.UnstableOffsetCommit) {
 		if err == nil { // else for the client's own read to report
-			l.endOrphans(outer, cl, found)
+			l.endOrphans(beside, cl, found)
 		}
 		return
 	}
@@ -71,7 +71,7 @@ func (l *LeftOpen) End(outer context.Context, cl *kgo.Client, parts map[string][
 	}
 	l.releaseAll(ctx, cl, fenced)
 	if _, err := Stable(ctx, cl, l.Group, parts); err != nil {
-		go l.searchUntilStable(outer, cl, parts)
+		go l.searchUntilStable(beside, cl, parts)
 	}
 }
 
@@ -86,7 +86,7 @@ func (l *LeftOpen) releaseAll(ctx context.Context, cl *kgo.Client, fenced []fenc
 
 // endLost is End for a transaction of our own that is known to have ended: its id may have been fenced, which
 // makes the coordinator forget how. state is what it said before.
-func (l *LeftOpen) endLost(ctx context.Context, cl *kgo.Client, parts map[string][]int32, id, state string) {
+func (l *LeftOpen) endLost(ctx, beside context.Context, cl *kgo.Client, parts map[string][]int32, id, state string) {
 	rctx, cancel := context.WithTimeout(ctx, 2*TransactionTimeout)
 	defer cancel()
 	l.unreleased.note(id, end{state, -1, -1})
@@ -98,7 +98,7 @@ func (l *LeftOpen) endLost(ctx context.Context, cl *kgo.Client, parts map[string
 		l.Dialer.Log.Warn("could not write the end marker that the broker has lost; trying on", "transactional_id", id, "error", err)
 	}
 	l.forgetSpare(rctx, cl)
-	l.End(ctx, cl, parts) // the marker may be another transaction's
+	l.End(ctx, beside, cl, parts) // the marker may be another transaction's
 }
 
 // fencedID is a transactional id after Fence, with how its last transaction stood before.

@@ -37,7 +37,7 @@ func TestWhatADeadWriterLeftOpenIsEndedAndLeavesNoOffsetBehind(t *testing.T) {
 		}
 
 		left := kafka.LeftOpen{Dialer: s.dialer, Group: "g", Prefix: "test-", Own: "dead", Spare: "out", WriterOf: func(string) string { return "" }}
-		left.End(t.Context(), cl, parts)
+		left.End(t.Context(), t.Context(), cl, parts)
 
 		if _, err := kafka.Stable(t.Context(), cl, "g", parts); err != nil {
 			t.Errorf("after: %v", err)

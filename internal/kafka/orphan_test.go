@@ -33,10 +33,10 @@ func TestWhatASuccessorCommitsBehindATransactionWithoutOffsetsBecomesVisible(t *
 				t.Fatal(err)
 			}
 		}
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
+		callback, over := context.WithCancel(t.Context())
 		left := kafka.LeftOpen{Dialer: s.dialer, Group: "g", Prefix: "test-", Own: tr.Writer(), Spare: "out", WriterOf: func(metadata string) string { return metadata }}
-		left.End(ctx, cl, map[string][]int32{"in": {0}})
+		left.End(callback, t.Context(), cl, map[string][]int32{"in": {0}})
+		over()
 		if err := tr.Commit(t.Context(), m, &kafka.Commit{Records: []*kgo.Record{{Topic: "out", Value: []byte("kept")}}, Offsets: offsets(2, tr.Writer())}); err != nil {
 			t.Fatal(err)
 		}

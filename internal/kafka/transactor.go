@@ -195,7 +195,7 @@ func (t *Transactor) settle(ctx context.Context, p *txnProducer, m Membership, c
 			complete := !ended && errors.Is(err, kerr.UnstableOffsetCommit) && strings.HasPrefix(state, "Complete")
 			if (stuck.tooLong(err) || complete) && t.Left != nil {
 				t.log.Warn("the committed offsets stay unreadable after the end of their transaction, whose marker the broker must have lost; writing another", "transactional_id", p.id, "state", state)
-				t.Left.endLost(ctx, t.plain, c.Offsets.partitions(), p.id, state)
+				t.Left.endLost(ctx, ctx, t.plain, c.Offsets.partitions(), p.id, state)
 				p.discard() // that has fenced it
 				ended = true
 			}
@@ -295,7 +295,7 @@ func (t *Transactor) refused(ctx context.Context, group string, offsets Offsets,
 	for n := 1; ; n++ {
 		ours, err := t.readBack(ctx, group, offsets)
 		if stuck.tooLong(err) && t.Left != nil { // an earlier transaction of ours, whose end was clear
-			t.Left.End(ctx, t.plain, offsets.partitions())
+			t.Left.End(ctx, ctx, t.plain, offsets.partitions())
 			continue
 		}
 		switch {

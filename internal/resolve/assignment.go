@@ -44,7 +44,7 @@ func (r *Resolver) onAssigned(ctx context.Context, cl *kgo.Client, added map[str
 	}
 	r.log.Debug("assigned", "partitions", added)
 	cl.PauseFetchPartitions(added)
-	r.txn.Left.End(ctx, cl, added)
+	r.txn.Left.End(ctx, ctx, cl, added)
 	r.begin(ctx, whole, false)
 	r.metrics.partitions.Set(float64(len(r.whole())))
 }

@@ -25,9 +25,9 @@ const (
 
 // onAssigned runs before the client reads the committed offsets of what was
 // added, and ends what a dead replica has left open there.
-func (s *Sink) onAssigned(ctx context.Context, cl *kgo.Client, added map[string][]int32) {
+func (s *Sink) onAssigned(client context.Context, cl *kgo.Client, added map[string][]int32) {
 	<-s.ready // the client joins the group while Start still holds it
-	ctx, cancel := s.untilStopped(ctx)
+	ctx, cancel := s.untilStopped(client)
 	defer cancel()
 	s.adopt(ctx, cl)
 	// Also where nothing was added: topics may have grown, and who does not know of it
@@ -40,7 +40,7 @@ func (s *Sink) onAssigned(ctx context.Context, cl *kgo.Client, added map[string]
 		})
 		return
 	}
-	s.txn.Left.End(ctx, cl, added)
+	s.txn.Left.End(ctx, client, cl, added)
 }
 
 func (s *Sink) leftOpen() *kafka.LeftOpen {

@@ -262,11 +262,21 @@ var ofPromises = []broken{
 		name: "it leaves the transaction of a dead predecessor open", promise: "takeover within two seconds",
 		changes: []change{{
 			"internal/sink/rebalance.go",
-			"	s.txn.Left.End(ctx, cl, added)\n",
+			"	s.txn.Left.End(ctx, client, cl, added)\n",
 			"",
 		}},
 		caught: onApache(row("TestAReplicaKilledInsideATransaction", "one_of_two_replicas_killed_inside_a_transaction")),
 		says:   `still no: new result from every partition`,
+	},
+	{
+		name: "it ends with a takeover what should go on beside it", promise: "takeover within two seconds",
+		changes: []change{{
+			"internal/sink/rebalance.go",
+			"	s.txn.Left.End(ctx, client, cl, added)\n",
+			"	s.txn.Left.End(ctx, ctx, cl, added)\n",
+		}},
+		caught: scenario{in: "internal/sink", test: "^TestWhatADeadPredecessorLeftOpenIsEndedAfterTheTakeover$"},
+		says:   `1 of 2 results came`,
 	},
 	{
 		name: "it writes metadata that the release before cannot read", promise: "UPGRADE",
