@@ -5,17 +5,17 @@ import "time"
 // What things cost, as measured; the page and the command that say so stand beside each. A figure here that is measured anew
 // is changed there and here together.
 const (
-	// CPU time of ours, on a machine of two cores. SPEED.md, table: window 500, 1.76 s per 100,000 messages of one part, with a transaction
+	// CPU time of ours, on a machine of two cores. SPEED.md, table: window 500, 1.56 s per 100,000 messages of one part, with a transaction
 	// each 20 ms; at full speed it is a third of that. Planned for is the dearer.
-	messageCPU = 17600 * time.Nanosecond
+	messageCPU = 15600 * time.Nanosecond
 	// A part more: the submission that is filed for it, 2.4 µs in the resolver's store, and 0.5 µs in the session. SPEED.md, The resolver's store.
 	partCPU = 2900 * time.Nanosecond
-	// A receipt: source, resolver and store. README.md, Speed: window 500, 7.6 s per 100,000 with a receipt for each message and 1.8 s without.
-	receiptCPU = 58 * time.Microsecond
+	// A receipt: source, resolver and store. README.md, Speed: window 500, 4.7 s per 100,000 with a receipt for each message and 1.6 s without.
+	receiptCPU = 32 * time.Microsecond
 	// The share of its cores that a replica is planned to use: the rest is for a takeover, and for garbage collection in bursts.
 	planned = 0.6
 	// Messages a second that one replica was seen to carry. SPEED.md, table: an SMSC that answers at once.
-	replicaRate = 114_000
+	replicaRate = 145_000
 
 	// The share of the windows that is planned to be in use. SPEED.md, table: 99.6 % were reached.
 	windowUse = 0.8
@@ -27,7 +27,7 @@ const (
 	// Few partitions share unevenly, and their number is not easily changed.
 	partitionsEach = 3
 
-	// Records a second that a broker of two shared cores copied in transactions of 1,000. SPEED.md, table (114,000/s are 176 % of it).
+	// Records a second that a broker of two shared cores copied in transactions of 1,000. SPEED.md, table; between 65,000 and 99,000 in the runs of a month, and the least of them.
 	brokerRate  = 65_000
 	replication = 3
 
