@@ -202,7 +202,7 @@ var ofPromises = []broken{
 		name: "it looks for a lost end only among the writers that committed offsets name", promise: "1",
 		changes: []change{{
 			"internal/kafka/leftopen.go",
-			"		go l.searchUntilStable(outer, cl, parts)\n",
+			"		go l.searchUntilStable(beside, cl, parts)\n",
 			"		return\n",
 		}},
 		caught: scenario{in: "internal/kafka", test: "^TestWhatNoCommittedOffsetNamesIsFoundAndEnded$"},
