@@ -2,6 +2,7 @@ package kafka_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -213,17 +214,8 @@ func TestHowATransactionEndedIsRememberedWhereItsReleaseFails(t *testing.T) {
 	t.Parallel()
 	b := unverified(t)
 	s := setup(t, b)
-	forger := kafkaproxy.New(t, b.Addrs...)
 	cl := s.member(t, "g")
-	s.withoutMarkers(t, forger, kafka.TransactionalIDs("test-", "mine")[0], kafka.MembershipOf(cl, "g"), offsets(5, "theirs"))
-	p := kafkaproxy.New(t, b.Addrs...)
-	s.dialer.Config.Brokers = p.Addrs
-	refused := p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.AddPartitionsToTxn}, Do: kafkaproxy.Answer, Err: kerr.TransactionalIDAuthorizationFailed})
-	left := s.left("mine")
-	left.End(t.Context(), t.Context(), cl, map[string][]int32{"in": {0}})
-	if refused.Struck() != 1 {
-		t.Fatal("the release was not refused")
-	}
+	s.fencedAndNotReleased(t, b, cl)
 	readable(t, cl)
 	endedAsCommitted(t, b, cl)
 }
@@ -234,21 +226,26 @@ func TestWhoDoesNotKnowHowATransactionEndedDoesNotShutOutWhoDoes(t *testing.T) {
 	t.Parallel()
 	b := unverified(t)
 	s := setup(t, b)
-	forger := kafkaproxy.New(t, b.Addrs...)
 	cl := s.member(t, "g")
+	s.fencedAndNotReleased(t, b, cl)
+	s.left("mine").End(t.Context(), t.Context(), cl, map[string][]int32{"in": {0}})
+	readable(t, cl)
+	endedAsCommitted(t, b, cl)
+}
+
+// fencedAndNotReleased leaves a committed transaction whose end the broker has forgotten, and one that has fenced it, whose release was refused, and that
+// goes on trying.
+func (s *bench) fencedAndNotReleased(t *testing.T, b *kafkatest.Broker, cl *kgo.Client) {
+	t.Helper()
+	forger := kafkaproxy.New(t, b.Addrs...)
 	s.withoutMarkers(t, forger, kafka.TransactionalIDs("test-", "mine")[0], kafka.MembershipOf(cl, "g"), offsets(5, "theirs"))
-	other := s.left("mine")
 	p := kafkaproxy.New(t, b.Addrs...)
 	s.dialer.Config.Brokers = p.Addrs
 	refused := p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.AddPartitionsToTxn}, Do: kafkaproxy.Answer, Err: kerr.TransactionalIDAuthorizationFailed})
-	left := s.left("mine")
-	left.End(t.Context(), t.Context(), cl, map[string][]int32{"in": {0}})
+	s.left("mine").End(t.Context(), t.Context(), cl, map[string][]int32{"in": {0}})
 	if refused.Struck() != 1 {
 		t.Fatal("the release was not refused")
 	}
-	other.End(t.Context(), t.Context(), cl, map[string][]int32{"in": {0}})
-	readable(t, cl)
-	endedAsCommitted(t, b, cl)
 }
 
 // readable waits until the group's offsets are.
@@ -256,13 +253,17 @@ func readable(t *testing.T, cl *kgo.Client) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
+	var unstable error // the last answer may be that the minute is over
 	for {
 		_, err := kafka.Stable(ctx, cl, "g", map[string][]int32{"in": {0}})
 		if err == nil {
 			return
 		}
+		if errors.Is(err, kerr.UnstableOffsetCommit) {
+			unstable = err
+		}
 		if kafka.Sleep(ctx, 100*time.Millisecond) != nil {
-			t.Fatal(err)
+			t.Fatal(errors.Join(unstable, err))
 		}
 	}
 }

@@ -13,10 +13,6 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/config"
 )
 
-// HeartbeatInterval is how often members of a classic group report. Only in the answer do they learn that another has left, or waits to
-// be let in: at the usual 3 s, nobody would have the partitions of a replica that was stopped cleanly for as long.
-const HeartbeatInterval = 300 * time.Millisecond
-
 // Spread is how a group's partitions are given to its members.
 type Spread uint8
 
@@ -30,13 +26,16 @@ const (
 
 // GroupOpts make a client a member of a group, by KAFKA_GROUP_PROTOCOL.
 //
+// heartbeat is how often a member of a classic group reports. Only in the answer does it learn that another has left, or waits to
+// be let in: at the usual 3 s, nobody would have the partitions of a replica that was stopped cleanly for as long.
+//
 // By the consumer protocol (KIP-848) the broker assigns, and session and heartbeats are its own settings; partitions come and go one
 // by one, whatever the spread.
-func GroupOpts(k *config.Kafka, group string, spread Spread) []kgo.Opt {
+func GroupOpts(k *config.Kafka, group string, spread Spread, heartbeat time.Duration) []kgo.Opt {
 	opts := []kgo.Opt{
 		kgo.ConsumerGroup(group),
 		kgo.SessionTimeout(k.SessionTimeout),
-		kgo.HeartbeatInterval(min(HeartbeatInterval, k.SessionTimeout/4)),
+		kgo.HeartbeatInterval(min(heartbeat, k.SessionTimeout/4)),
 		kgo.RebalanceTimeout(time.Minute),
 		kgo.DisableAutoCommit(),
 	}

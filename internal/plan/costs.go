@@ -27,7 +27,7 @@ const (
 	// Few partitions share unevenly, and their number is not easily changed.
 	partitionsEach = 3
 
-	// Records a second that a broker of two shared cores copied in transactions of 1,000. SPEED.md, table; between 65,000 and 99,000 in the runs of a month, and the least of them.
+	// Records a second that a broker of two shared cores copied in transactions of 1,000. SPEED.md, table, has 99,000; other runs had 60,000 to 66,000.
 	brokerRate  = 65_000
 	replication = 3
 

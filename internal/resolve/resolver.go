@@ -165,7 +165,7 @@ func (r *Resolver) start(ctx context.Context) error {
 	r.txn = kafka.NewTransactor(r.dialer, r.txnPrefix(), r.plain, func(topic string) bool { return topic == r.submitted || topic == r.waiting })
 	r.txn.Left = r.leftOpen()
 	// By range, both topics' partitions of a number go to the same member.
-	opts := append(kafka.GroupOpts(&r.cfg.Kafka, r.group, kafka.ByRange),
+	opts := append(kafka.GroupOpts(&r.cfg.Kafka, r.group, kafka.ByRange, heartbeatInterval),
 		kgo.ConsumeTopics(r.deliver, r.submitted),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.KeepControlRecords(), // else the group shows a lag of 1 for ever, and UNKNOWNs wait for it
@@ -173,7 +173,6 @@ func (r *Resolver) start(ctx context.Context) error {
 		kgo.BlockRebalanceOnPoll(),
 		kgo.FetchMaxBytes(4<<20), kgo.FetchMaxPartitionBytes(1<<20), kgo.MaxConcurrentFetches(2),
 		kgo.FetchMaxWait(500*time.Millisecond),
-		kgo.HeartbeatInterval(min(heartbeatInterval, r.cfg.Kafka.SessionTimeout/4)),
 		kgo.OnPartitionsAssigned(r.onAssigned),
 		kgo.OnPartitionsRevoked(r.onRevoked),
 		kgo.OnPartitionsLost(r.onRevoked),

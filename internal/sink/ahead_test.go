@@ -42,7 +42,7 @@ func TestASmallWindowStaysFullWhileCommitsTakeLong(t *testing.T) {
 func TestWhatIsHeldInMemoryIsSharedAmongManyPartitions(t *testing.T) {
 	t.Parallel()
 	const partitions, each = 96, 1500
-	const most = 24_000/partitions + 4*64 // a share and four polls
+	const most = 2 * 24_000 / partitions // see maxPoll
 	b := kafkatest.Kfake(t)
 	kafkatest.CreateTopics(t, b, partitions, "wide.outbound")
 	x := setup(t, b, smsc.Options{}, "SINK_TOPICS=wide.outbound")

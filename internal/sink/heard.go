@@ -11,6 +11,9 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/smpp"
 )
 
+// heartbeatInterval: the lease rests on these, and so does how soon somebody has the partitions of a replica that was stopped.
+const heartbeatInterval = 300 * time.Millisecond
+
 // heard bounds the lease by when the group has last heard of this member.
 //
 // A commit that succeeds shows that we were a member when it was checked. It does not keep

@@ -4,7 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/smpp-connector/smpp-connector/internal/kafka"
@@ -46,16 +45,6 @@ func TestWhatADeadPredecessorLeftOpenIsEndedAfterTheTakeover(t *testing.T) {
 // writer is the one that the committed metadata names.
 func (x *bench) writer() (w string) {
 	x.t.Helper()
-	os, err := kafkatestAdmin(x).FetchOffsets(x.t.Context(), "connect-smpp-sink")
-	if err != nil {
-		x.t.Fatal(err)
-	}
-	os.Each(func(o kadm.OffsetResponse) {
-		m, err := ledger.ParseMetadata(o.Metadata)
-		if err != nil {
-			x.t.Fatal(err)
-		}
-		w = max(w, m.Writer)
-	})
+	x.eachCommitted(func(_ int64, m *ledger.Meta) { w = max(w, m.Writer) })
 	return w
 }

@@ -14,14 +14,13 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/sms"
 )
 
-// How many records one poll returns at most: a quarter of a partition's share. A poll mostly brings records of one partition, four are between
-// the client and the loop (pollsAhead), and what they bring lies above the share that the partition is then paused at: it comes to twice its share
-// at most. With polls of 2,000 whatever the share, 96 partitions held 400,000 messages and took a gigabyte.
+// How many records one poll returns at most: an eighth of a partition's share. A poll mostly brings records of one partition, and those that are on their
+// way when it is paused lie above its share: half of it. Until enough waits for anybody to be paused, half of maxQueuedAll may be of few partitions.
+// So twice maxQueuedAll is the most of all. With polls of 2,000 whatever the share, 96 partitions took a gigabyte.
 const (
-	maxPoll   = 1000
-	leastPoll = 64
+	maxPoll = 500
 
-	// pollsAhead: one at the client, one being prepared, and those that wait for the loop.
+	// pollsAhead: the one that fills the share, one in the poller's hand, and those that wait for the loop.
 	pollsAhead     = 2 + batchesWaiting
 	batchesWaiting = 2
 )

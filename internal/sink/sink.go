@@ -196,7 +196,7 @@ func New(o Options) (*Sink, error) {
 
 // Start joins the group and begins.
 func (s *Sink) Start(ctx context.Context) error {
-	opts := append(kafka.GroupOpts(&s.cfg.Kafka, s.cfg.SinkGroup(), kafka.ByPartition),
+	opts := append(kafka.GroupOpts(&s.cfg.Kafka, s.cfg.SinkGroup(), kafka.ByPartition, heartbeatInterval),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.KeepControlRecords(), // else a group on transactional input shows a lag of 1 for ever
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),

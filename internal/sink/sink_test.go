@@ -176,8 +176,17 @@ func (x *bench) sends() map[string]int {
 // inDoubt is how many offsets the committed metadata calls granted, and lag what is not done.
 func (x *bench) committed() (inDoubt int, done int64) {
 	x.t.Helper()
-	adm := kadm.NewClient(kafkatest.Client(x.t, x.b))
-	os, err := adm.FetchOffsets(x.t.Context(), "connect-smpp-sink")
+	x.eachCommitted(func(offset int64, m *ledger.Meta) {
+		inDoubt += m.Restore(offset).Granted()
+		done += offset
+	})
+	return inDoubt, done
+}
+
+// eachCommitted calls fn with what the sink's group has committed of each partition.
+func (x *bench) eachCommitted(fn func(offset int64, m *ledger.Meta)) {
+	x.t.Helper()
+	os, err := kafkatestAdmin(x).FetchOffsets(x.t.Context(), "connect-smpp-sink")
 	if err != nil {
 		x.t.Fatal(err)
 	}
@@ -186,10 +195,8 @@ func (x *bench) committed() (inDoubt int, done int64) {
 		if err != nil {
 			x.t.Fatal(err)
 		}
-		inDoubt += m.Restore(o.At).Granted()
-		done += o.At
+		fn(o.At, &m)
 	})
-	return inDoubt, done
 }
 
 func TestEveryRecordGetsOneResultAndIsSentOnce(t *testing.T) {

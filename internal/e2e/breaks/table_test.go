@@ -229,6 +229,16 @@ var ofPromises = []broken{
 		says:   `UNSTABLE_OFFSET_COMMIT`,
 	},
 	{
+		name: "it fences an id that another has fenced and is about to release", promise: "1",
+		changes: []change{{
+			"internal/kafka/fence.go",
+			"f.state == \"\" {\n					return f, nil\n",
+			"f.state == \"\" && t.State == \"\" {\n					return f, nil\n",
+		}},
+		caught: scenario{in: "internal/kafka", test: "^TestWhoDoesNotKnowHowATransactionEndedDoesNotShutOutWhoDoes$"},
+		says:   `UNSTABLE_OFFSET_COMMIT`,
+	},
+	{
 		name: "it goes on where it stood when a partition comes back that somebody else had", promise: "1",
 		changes: []change{{
 			"internal/sink/rebalance.go",

@@ -47,24 +47,18 @@ func (m measured) of(name, unit string) float64 {
 	return vs[len(vs)/2]
 }
 
-// ofAll is the value of each benchmark whose name matches.
-func (m measured) ofAll(names, unit string) (vs []float64) {
-	re := regexp.MustCompile(names)
+// most is the largest of some benchmarks' values; NaN: none ran, or one of them has not reported it.
+func (m measured) most(names, unit string) float64 {
+	re, most := regexp.MustCompile(names), math.Inf(-1)
 	for name := range m {
 		if re.MatchString(name) {
-			vs = append(vs, m.of(name, unit))
+			most = max(most, m.of(name, unit)) // NaN stays NaN
 		}
 	}
-	return vs
-}
-
-// most is the largest of some benchmarks' values; NaN: none ran, or one that was to report has not.
-func (m measured) most(names, unit string) float64 {
-	vs := m.ofAll(names, unit)
-	if len(vs) == 0 {
+	if math.IsInf(most, -1) {
 		return math.NaN()
 	}
-	return slices.Max(vs)
+	return most
 }
 
 // leastRatio is by how much ours is faster than gosmpp's where that is least.
