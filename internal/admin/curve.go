@@ -27,7 +27,7 @@ func Lasting(seconds float64) string {
 	return short(seconds/3600, "h")
 }
 
-// drawing is a Curve as page.html draws it: time to the right, by its logarithm, and the share upwards.
+// drawing is a Curve as page.templ draws it: time to the right, by its logarithm, and the share upwards.
 type drawing struct {
 	Label  string
 	Line   string // points of a polyline

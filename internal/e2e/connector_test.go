@@ -40,15 +40,16 @@ func TestMain(m *testing.M) {
 		defer os.RemoveAll(dir)
 		program = filepath.Join(dir, "smpp-connector")
 		args, env := []string{"build", "-o", program}, os.Environ()
+		tags := "grpcnotrace"
 		if *profiles != "" {
-			args = append(args, "-tags", "profile")
+			tags += ",profile"
 		}
 		if flag.Lookup("test.bench").Value.String() != "" && !testing.Short() {
 			// What is measured is what is released (deploy/release/build.sh): with cgo and symbols more of it is mapped. Tests
 			// take what the cache of builds has anyway.
 			args, env = append(args, "-trimpath", "-ldflags", "-s -w"), append(env, "CGO_ENABLED=0")
 		}
-		build := exec.Command("go", append(args, "../../connector")...)
+		build := exec.Command("go", append(args, "-tags", tags, "../../connector")...)
 		build.Env = env
 		if out, err := build.CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "building the connector: %v\n%s", err, out)
