@@ -1,7 +1,5 @@
 package wire
 
-import "slices"
-
 // DataSM is the body of a data_sm, SMPP v3.4 §4.7.1. Its message is in the message_payload TLV.
 type DataSM struct {
 	ServiceType        []byte  // at most 5 octets
@@ -79,21 +77,18 @@ func (d *DataSM) AppendData(dst []byte, seq uint32) ([]byte, error) {
 	if err := checkCString(fieldDestAddr, d.Dest.Addr, LimitDataAddress); err != nil {
 		return dst, err
 	}
-	tlvs, err := tlvsLen(d.TLVs)
-	if err != nil {
-		return dst, err
-	}
+	tlvs, fit := tlvsLen(d.TLVs)
 	size := HeaderLen + dataFixed + len(d.ServiceType) + len(d.Source.Addr) + len(d.Dest.Addr) + tlvs
-	if err := checkSize(size); err != nil {
-		return dst, err
+	if !fit || size > int(MaxPDU) {
+		return dst, tlvsFault(d.TLVs, size)
 	}
-	dst = slices.Grow(dst, size)
-	dst = appendHeader(dst, size, DataSMID, StatusOK, seq)
-	dst = append(dst, d.ServiceType...)
-	dst = append(dst, 0, d.Source.TON, d.Source.NPI)
-	dst = append(dst, d.Source.Addr...)
-	dst = append(dst, 0, d.Dest.TON, d.Dest.NPI)
-	dst = append(dst, d.Dest.Addr...)
-	dst = append(dst, 0, d.ESMClass, d.RegisteredDelivery, d.DataCoding)
-	return appendTLVs(dst, d.TLVs), nil
+	dst, b := extend(dst, size)
+	n := putHeader(b, size, DataSMID, StatusOK, seq)
+	n = putCString(b, n, d.ServiceType)
+	n = d.Source.put(b, n)
+	n = d.Dest.put(b, n)
+	flags := b[n : n+3]
+	flags[0], flags[1], flags[2] = d.ESMClass, d.RegisteredDelivery, d.DataCoding
+	putTLVs(b, n+3, d.TLVs)
+	return dst, nil
 }

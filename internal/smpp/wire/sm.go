@@ -1,7 +1,5 @@
 package wire
 
-import "slices"
-
 // Address is an address with its type of number and numbering plan, SMPP v3.4 §5.2.5, §5.2.6.
 type Address struct {
 	TON, NPI byte
@@ -125,61 +123,63 @@ func addressFault(b []byte) Fault {
 // append appends the whole PDU. Everything is checked and counted before the first octet is written: a PDU half appended to the buffer
 // of a session would put every PDU behind it out of frame.
 func (m *SM) append(dst []byte, id, seq uint32) ([]byte, error) {
-	size, err := m.check()
-	if err != nil {
-		return dst, err
+	size, fits := m.size()
+	if !fits {
+		return dst, m.fault(size)
 	}
-	dst = slices.Grow(dst, size)
-	dst = appendHeader(dst, size, id, StatusOK, seq)
-	dst = append(dst, m.ServiceType...)
-	dst = append(dst, 0, m.Source.TON, m.Source.NPI)
-	dst = append(dst, m.Source.Addr...)
-	dst = append(dst, 0, m.Dest.TON, m.Dest.NPI)
-	dst = append(dst, m.Dest.Addr...)
-	dst = append(dst, 0, m.ESMClass, m.ProtocolID, m.PriorityFlag)
-	dst = append(dst, m.ScheduleDeliveryTime...)
-	dst = append(dst, 0)
-	dst = append(dst, m.ValidityPeriod...)
-	dst = append(dst, 0, m.RegisteredDelivery, m.ReplaceIfPresent, m.DataCoding, m.DefaultMsgID, byte(len(m.ShortMessage)))
-	dst = append(dst, m.ShortMessage...)
-	return appendTLVs(dst, m.TLVs), nil
+	dst, b := extend(dst, size)
+	n := putHeader(b, size, id, StatusOK, seq)
+	n = putCString(b, n, m.ServiceType)
+	n = m.Source.put(b, n)
+	n = m.Dest.put(b, n)
+	flags := b[n : n+3]
+	flags[0], flags[1], flags[2] = m.ESMClass, m.ProtocolID, m.PriorityFlag
+	n = putCString(b, n+3, m.ScheduleDeliveryTime)
+	n = putCString(b, n, m.ValidityPeriod)
+	flags = b[n : n+5]
+	flags[0], flags[1], flags[2], flags[3] = m.RegisteredDelivery, m.ReplaceIfPresent, m.DataCoding, m.DefaultMsgID
+	flags[4] = byte(len(m.ShortMessage))
+	n += 5
+	end := n + len(m.ShortMessage)
+	copy(b[n:end], m.ShortMessage)
+	putTLVs(b, end, m.TLVs)
+	return dst, nil
 }
 
 // smFixed is what the body takes when all that is variable is empty: five NULs, TON and NPI twice, seven flags, sm_length.
 const smFixed = 5 + 4 + 7 + 1
 
-// check returns the length of the whole PDU.
-func (m *SM) check() (int, error) {
-	if err := checkCString(fieldServiceType, m.ServiceType, LimitServiceType); err != nil {
-		return 0, err
-	}
-	if err := checkCString(fieldSourceAddr, m.Source.Addr, LimitAddress); err != nil {
-		return 0, err
-	}
-	if err := checkCString(fieldDestAddr, m.Dest.Addr, LimitAddress); err != nil {
-		return 0, err
-	}
-	if err := checkTime(fieldScheduleTime, m.ScheduleDeliveryTime); err != nil {
-		return 0, err
-	}
-	if err := checkTime(fieldValidityPeriod, m.ValidityPeriod); err != nil {
-		return 0, err
-	}
-	if len(m.ShortMessage) > int(LimitShortMessage) {
-		return 0, &FieldError{Field: fieldShortMessage, Length: len(m.ShortMessage), Limit: int(LimitShortMessage), Fault: TooLong}
-	}
-	tlvs, err := tlvsLen(m.TLVs)
-	if err != nil {
-		return 0, err
-	}
-	size := HeaderLen + smFixed + len(m.ServiceType) + len(m.Source.Addr) + len(m.Dest.Addr) +
+// size is the length of the whole PDU, and whether it can be encoded. It leaves to fault which field it is that does not fit: a call and
+// an error for each field would take as long as writing all of them.
+func (m *SM) size() (size int, fits bool) {
+	tlvs, fit := tlvsLen(m.TLVs)
+	size = HeaderLen + smFixed + len(m.ServiceType) + len(m.Source.Addr) + len(m.Dest.Addr) +
 		len(m.ScheduleDeliveryTime) + len(m.ValidityPeriod) + len(m.ShortMessage) + tlvs
-	return size, checkSize(size)
+	return size, fit && size <= int(MaxPDU) && len(m.ShortMessage) <= int(LimitShortMessage) &&
+		cStringFits(m.ServiceType, LimitServiceType) && cStringFits(m.Source.Addr, LimitAddress) && cStringFits(m.Dest.Addr, LimitAddress) &&
+		timeFits(m.ScheduleDeliveryTime) && timeFits(m.ValidityPeriod)
 }
 
-func checkSize(size int) error {
-	if size > int(MaxPDU) {
-		return &FieldError{Field: fieldCommandLength, Length: size, Limit: int(MaxPDU), Fault: TooLong}
+// fault names the first field of a message of that size that does not fit. It is never nil, whatever size found: a message is encoded or
+// refused.
+func (m *SM) fault(size int) error {
+	if err := checkCString(fieldServiceType, m.ServiceType, LimitServiceType); err != nil {
+		return err
 	}
-	return nil
+	if err := checkCString(fieldSourceAddr, m.Source.Addr, LimitAddress); err != nil {
+		return err
+	}
+	if err := checkCString(fieldDestAddr, m.Dest.Addr, LimitAddress); err != nil {
+		return err
+	}
+	if err := checkTime(fieldScheduleTime, m.ScheduleDeliveryTime); err != nil {
+		return err
+	}
+	if err := checkTime(fieldValidityPeriod, m.ValidityPeriod); err != nil {
+		return err
+	}
+	if len(m.ShortMessage) > int(LimitShortMessage) {
+		return &FieldError{Field: fieldShortMessage, Length: len(m.ShortMessage), Limit: int(LimitShortMessage), Fault: TooLong}
+	}
+	return tlvsFault(m.TLVs, size)
 }

@@ -1,9 +1,6 @@
 package wire
 
-import (
-	"bytes"
-	"slices"
-)
+import "bytes"
 
 // SubmitResp is the body of a submit_sm_resp, SMPP v3.4 §4.4.2. The status is in the header.
 type SubmitResp struct {
@@ -60,17 +57,14 @@ func (r *SubmitResp) append(dst []byte, id, seq, status uint32) ([]byte, error) 
 	if err := checkCString(fieldMessageID, r.MessageID, LimitMessageID); err != nil {
 		return dst, err
 	}
-	tlvs, err := tlvsLen(r.TLVs)
-	if err != nil {
-		return dst, err
-	}
+	tlvs, fit := tlvsLen(r.TLVs)
 	size := HeaderLen + len(r.MessageID) + 1 + tlvs
-	if err := checkSize(size); err != nil {
-		return dst, err
+	if !fit || size > int(MaxPDU) {
+		return dst, tlvsFault(r.TLVs, size)
 	}
-	dst = slices.Grow(dst, size)
-	dst = appendHeader(dst, size, id, status, seq)
-	dst = append(dst, r.MessageID...)
-	dst = append(dst, 0)
-	return appendTLVs(dst, r.TLVs), nil
+	dst, b := extend(dst, size)
+	n := putHeader(b, size, id, status, seq)
+	n = putCString(b, n, r.MessageID)
+	putTLVs(b, n, r.TLVs)
+	return dst, nil
 }

@@ -86,25 +86,25 @@ func CString(v []byte) []byte {
 	return v
 }
 
-func tlvsLen(tlvs []TLV) (int, error) {
-	n := 0
+// tlvsLen is what tlvs take on the wire; fit: each of them has a length that can be written.
+func tlvsLen(tlvs []TLV) (n int, fit bool) {
+	fit = true
 	for i := range tlvs {
 		l := len(tlvs[i].Value)
-		if l > int(LimitTLV) {
-			return 0, &FieldError{Field: fmt.Sprintf("TLV 0x%04x", tlvs[i].Tag), Length: l, Limit: int(LimitTLV), Fault: TooLong}
-		}
+		fit = fit && l <= int(LimitTLV)
 		n += tlvHeaderLen + l
 	}
-	return n, nil
+	return n, fit
 }
 
-func appendTLVs(dst []byte, tlvs []TLV) []byte {
+// tlvsFault names the TLV that is too long, or else the PDU of that size, which then is.
+func tlvsFault(tlvs []TLV, size int) error {
 	for i := range tlvs {
-		t := &tlvs[i]
-		dst = append(dst, byte(t.Tag>>8), byte(t.Tag), byte(len(t.Value)>>8), byte(len(t.Value)))
-		dst = append(dst, t.Value...)
+		if l := len(tlvs[i].Value); l > int(LimitTLV) {
+			return &FieldError{Field: fmt.Sprintf("TLV 0x%04x", tlvs[i].Tag), Length: l, Limit: int(LimitTLV), Fault: TooLong}
+		}
 	}
-	return dst
+	return &FieldError{Field: fieldCommandLength, Length: size, Limit: int(MaxPDU), Fault: TooLong}
 }
 
 // parseTLVs appends the TLVs in b to tlvs. trailing is what comes after the last whole one, nil if nothing does: once a length does not

@@ -135,12 +135,18 @@ func TestAResponseNeedsNeitherBodyNorNUL(t *testing.T) {
 func TestABodyCutAnywhereBeforeItsTLVsIsRefused(t *testing.T) {
 	t.Parallel()
 	m := goldenMessage()
-	tlvs := len(appendTLVs(nil, m.TLVs))
 	pdu, err := m.AppendDeliver(nil, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	body := pdu[HeaderLen:]
+	bare := m
+	bare.TLVs = nil
+	barePDU, err := bare.AppendDeliver(nil, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tlvs := len(pdu) - len(barePDU)
 	var seen []string
 	for n := range len(body) - tlvs {
 		// The capacity ends with the cut, so that a read beyond it would panic.
