@@ -13,8 +13,9 @@ import (
 
 // Of a type that may be reached by reflection the linker keeps only the exported methods that somebody calls, until a single function that it keeps looks a
 // method up by a name or number known only at run time. Then it keeps all of all types, and they were 7 MB of the released binary.
+//
+// Not parallel: a link takes a processor for seconds, which the scripts beside would miss.
 func TestTheReleasedProgramHoldsNoMethodsThatNobodyCalls(t *testing.T) {
-	t.Parallel()
 	tags := releasedTags(t)
 	// The linker marks such functions in what it tells of its way through the program: from -> to, an edge a line.
 	link := exec.CommandContext(t.Context(), "go", "build", "-tags", tags, "-ldflags=-dumpdep", "-o", filepath.Join(t.TempDir(), "connector"), ".")
