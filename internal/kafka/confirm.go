@@ -30,6 +30,8 @@ func (t *Transactor) confirm(ctx context.Context, p *txnProducer) error {
 		_, err := Stable(ctx, t.plain, p.lastGroup, last.partitions())
 		if errors.Is(err, kerr.UnstableOffsetCommit) {
 			err = t.confirmUnstable(outer, p, err)
+		} else if err == nil {
+			err = t.confirmWritten(outer, p)
 		}
 		if err == nil {
 			p.last = nil
@@ -64,13 +66,43 @@ func (t *Transactor) confirmUnstable(outer context.Context, p *txnProducer, unst
 	return err
 }
 
+// confirmWritten is for the markers in the partitions that were written to: a broker that is killed while it writes them may have got to those of the
+// offsets and not to all others. Where something is open it is not asked whose it is, which takes rights that a writer need not have; the last transaction of the id
+// is ended once more, in the same sense, which does nothing where nothing of it is open.
+func (t *Transactor) confirmWritten(outer context.Context, p *txnProducer) error {
+	ctx, cancel := context.WithTimeout(outer, 2*TransactionTimeout)
+	defer cancel()
+	held, err := t.Left.heldBack(ctx, t.plain)
+	if len(held) == 0 || err != nil {
+		return err
+	}
+	t.log.Info("something is open where we wrote before the connection to Kafka was lost; ending our last transaction once more", "transactional_id", p.id)
+	p.discard()
+	t.Left.unreleased.note(p.id, end{"CompleteCommit", -1, -1})
+	f, err := t.Left.fence(ctx, t.plain, p.id)
+	switch {
+	case err != nil:
+		return err
+	case f.state == "":
+		return errFencing
+	}
+	f.state = "CompleteCommit"
+	if err := t.Left.release(ctx, t.plain, f); err != nil {
+		return err
+	}
+	go t.Left.forgetSpare(outer, t.plain)
+	return nil
+}
+
+// errFencing: two that fence an id at the same time shut each other out; who came first ends its transaction.
+var errFencing = errors.New("another replica is ending it")
+
 // endAborted writes, before an id's next transaction, the markers of one that was aborted, where a connection was lost since it began. The broker
 // may have lost these as well as those of a commit, and what is open then would be committed along with the next transaction: each of its
 // results would be there twice.
 //
 // It cannot be seen in the offsets, which such a transaction need not have got to, so it is done after every outage in a transaction. If the
-// process dies before it was done the id is nobody's any more: nothing is lost or doubled, but what is open and has no offsets is looked for by
-// nobody, and holds back readers with read_committed until an operator ends it; see openTransaction.
+// process dies before it was done, or has nothing more to commit, whoever takes partitions over finds what is open: see searchHeldBack.
 func (t *Transactor) endAborted(ctx context.Context, p *txnProducer) error {
 	if t.Left == nil || !p.aborted || p.cuts == t.dialer.cuts.Load() {
 		return nil

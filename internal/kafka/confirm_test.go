@@ -267,3 +267,104 @@ func readable(t *testing.T, cl *kgo.Client) {
 		}
 	}
 }
+
+// TestAnAbortDoesNotTakeAlongWhatTheBrokerHasForgottenToEndInSomePartitions: the markers of the offsets were written, and those of the results were not.
+func TestAnAbortDoesNotTakeAlongWhatTheBrokerHasForgottenToEndInSomePartitions(t *testing.T) {
+	t.Parallel()
+	b := unverified(t)
+	s := setup(t, b)
+	p := kafkaproxy.New(t, b.Addrs...)
+	s.dialer.Config.Brokers = p.Addrs
+	cl := s.member(t, "g")
+	tr := s.transactor(t, cl)
+	tr.Left = s.left(tr.Writer())
+	m := kafka.MembershipOf(cl, "g")
+	commit := func(m kafka.Membership, off int64, meta string) error {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		return tr.Commit(ctx, m, &kafka.Commit{Records: []*kgo.Record{{Topic: "out", Value: []byte(meta)}}, Offsets: offsets(off, meta)})
+	}
+	for i, meta := range []string{"first", "second"} { // one of each id
+		if err := commit(m, int64(i+1), meta); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.withoutMarkers(t, p, kafka.TransactionalIDs("test-", tr.Writer())[0], m, nil)
+	p.Cut()
+	stale := m
+	stale.Generation--
+	for range 3 { // the first may be refused since another client has used the id, above
+		if err := commit(stale, 4, "refused"); err == nil {
+			t.Fatal("a commit of a generation that is over was taken")
+		}
+	}
+	if got := committed(t, cl, "g"); got.Metadata != "second" {
+		t.Errorf("%+v is committed", got)
+	}
+	if got := len(kafkatest.ReadAll(t, b, "out")); got != 4 {
+		t.Errorf("%d records are visible: want one of the first, one of the second, and the two that were forgotten", got)
+	}
+	noSpare(t, cl)
+}
+
+// TestAfterATakeoverReadersAreNotHeldBackByWhatNoOffsetTellsOf is the transaction of a writer that is dead, or that has nothing more to commit.
+func TestAfterATakeoverReadersAreNotHeldBackByWhatNoOffsetTellsOf(t *testing.T) {
+	t.Parallel()
+	b := unverified(t)
+	s := setup(t, b)
+	p := kafkaproxy.New(t, b.Addrs...)
+	cl := s.member(t, "g")
+	s.withoutMarkers(t, p, kafka.TransactionalIDs("test-", "other")[0], kafka.MembershipOf(cl, "g"), nil)
+	if got := len(kafkatest.ReadAll(t, b, "out")); got != 0 {
+		t.Fatalf("%d records are visible before", got)
+	}
+	s.left("mine").End(t.Context(), t.Context(), cl, map[string][]int32{"in": {0}})
+	reader := kafkatest.Client(t, b, kgo.ConsumeTopics("out"), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	for seen := 0; seen < 2; {
+		fs := reader.PollFetches(ctx)
+		if ctx.Err() != nil {
+			t.Fatalf("%d records are visible, want 2", seen)
+		}
+		seen += fs.NumRecords()
+	}
+	noSpare(t, cl)
+}
+
+// TestAnOffsetThatAReleaseHasLeftIsTakenBack by the next takeover, in which the broker fails once more.
+func TestAnOffsetThatAReleaseHasLeftIsTakenBack(t *testing.T) {
+	t.Parallel()
+	kafkatest.Each(t, func(t *testing.T, b *kafkatest.Broker) {
+		s := setup(t, b)
+		p := kafkaproxy.New(t, b.Addrs...)
+		s.dialer.Config.Brokers = p.Addrs
+		cl := s.member(t, "g")
+		tr := s.transactor(t, cl)
+		if err := tr.Commit(t.Context(), kafka.MembershipOf(cl, "g"), &kafka.Commit{Offsets: kafka.Offsets{"out": {0: {Offset: 0}}}}); err != nil {
+			t.Fatal(err)
+		}
+		failed := p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.OffsetDelete}, Do: kafkaproxy.Answer, Err: kerr.CoordinatorNotAvailable})
+		s.left("mine").End(t.Context(), t.Context(), cl, map[string][]int32{"in": {0}})
+		noSpare(t, cl)
+		if failed.Struck() != 1 {
+			t.Error("nothing failed on the way")
+		}
+	})
+}
+
+// noSpare waits until the group has no offset of a topic that it does not read.
+func noSpare(t *testing.T, cl *kgo.Client) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		got, err := kafka.Stable(ctx, cl, "g", map[string][]int32{"out": {0}})
+		if om, _ := got.Get("out", 0); err == nil && om.Offset < 0 {
+			return
+		}
+		if kafka.Sleep(ctx, 50*time.Millisecond) != nil {
+			t.Fatalf("the group has an offset of a topic that it does not read: %+v %v", got, err)
+		}
+	}
+}

@@ -143,20 +143,28 @@ func (l *LeftOpen) searchUntilStable(ctx context.Context, cl *kgo.Client, parts 
 			continue
 		}
 		var fenced []fencedID
-		for _, id := range ids {
-			if f, err := l.fence(ctx, cl, id); err == nil {
+		// Brokers remember an id for a week, so there may be many of former processes: others come up the next time.
+		rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
+		for _, t := range ids[:min(len(ids), mostIDs)] {
+			if f, err := l.fence(ctx, cl, t.id); err == nil {
 				fenced = append(fenced, f)
 			}
 		}
-		l.releaseAll(ctx, cl, fenced)
+		l.releaseAll(ctx, ctx, cl, fenced)
 	}
 }
 
-// complete lists ids of ours with no transaction in hand (KIP-664).
-func (l *LeftOpen) complete(ctx context.Context, cl *kgo.Client) ([]string, error) {
+// transaction is one that the brokers know.
+type transaction struct {
+	id  string
+	pid int64
+}
+
+// complete lists those of ours that are not in hand and of which is known how they ended (KIP-664).
+func (l *LeftOpen) complete(ctx context.Context, cl *kgo.Client) ([]transaction, error) {
 	req := kmsg.NewPtrListTransactionsRequest()
 	req.StateFilters = []string{"CompleteCommit", "CompleteAbort", "Empty"}
-	var ids []string
+	var ours []transaction
 	for _, shard := range cl.RequestSharded(ctx, req) {
 		if shard.Err != nil {
 			return nil, shard.Err
@@ -168,11 +176,9 @@ func (l *LeftOpen) complete(ctx context.Context, cl *kgo.Client) ([]string, erro
 		for _, t := range resp.TransactionStates {
 			id := t.TransactionalID
 			if strings.HasPrefix(id, l.Prefix) && (t.TransactionState != "Empty" || l.unreleased.has(id)) {
-				ids = append(ids, id)
+				ours = append(ours, transaction{id, t.ProducerID})
 			}
 		}
 	}
-	// Brokers remember an id for a week, so there may be many of former processes: others come up the next time.
-	rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
-	return ids[:min(len(ids), mostIDs)], nil
+	return ours, nil
 }

@@ -46,6 +46,8 @@ func (l *LeftOpen) End(ctx, beside context.Context, cl *kgo.Client, parts map[st
 	if !errors.Is(err, kerr.UnstableOffsetCommit) {
 		if err == nil { // else for the client's own read to report
 			l.endOrphans(beside, cl, found)
+			go l.forgetSpare(beside, cl) // of a release whose process died before it could
+			go l.searchHeldBack(beside, cl)
 		}
 		return
 	}
@@ -69,19 +71,19 @@ func (l *LeftOpen) End(ctx, beside context.Context, cl *kgo.Client, parts map[st
 	if _, err := Stable(ctx, cl, l.Group, parts); !errors.Is(err, kerr.UnstableOffsetCommit) {
 		return // as after any crash; only where a marker was lost there is more to do
 	}
-	l.releaseAll(ctx, cl, fenced)
+	l.releaseAll(ctx, beside, cl, fenced)
 	if _, err := Stable(ctx, cl, l.Group, parts); err != nil {
 		go l.searchUntilStable(beside, cl, parts)
 	}
 }
 
-func (l *LeftOpen) releaseAll(ctx context.Context, cl *kgo.Client, fenced []fencedID) {
+func (l *LeftOpen) releaseAll(ctx, beside context.Context, cl *kgo.Client, fenced []fencedID) {
 	for _, f := range fenced {
 		if err := l.release(ctx, cl, f); err != nil {
 			l.Dialer.Log.Warn("could not write the end marker that the broker has lost; our offsets cannot be read until somebody does", "transactional_id", f.id, "error", err)
 		}
 	}
-	l.forgetSpare(ctx, cl)
+	go l.forgetSpare(beside, cl)
 }
 
 // endLost is End for a transaction of our own that is known to have ended: its id may have been fenced, which
@@ -97,7 +99,7 @@ func (l *LeftOpen) endLost(ctx, beside context.Context, cl *kgo.Client, parts ma
 	if err != nil {
 		l.Dialer.Log.Warn("could not write the end marker that the broker has lost; trying on", "transactional_id", id, "error", err)
 	}
-	l.forgetSpare(rctx, cl)
+	go l.forgetSpare(beside, cl)
 	l.End(ctx, beside, cl, parts) // the marker may be another transaction's
 }
 
@@ -110,22 +112,39 @@ type fencedID struct {
 }
 
 // forgetSpare takes back the offset of Spare that a release has committed: the group does not read that topic, and would
-// show a lag there that grows for ever, to every monitor and autoscaler.
-func (l *LeftOpen) forgetSpare(ctx context.Context, cl *kgo.Client) {
-	parts := map[string][]int32{l.Spare: {0}}
-	offsets, err := Stable(ctx, cl, l.Group, parts) // until its marker is written there is nothing to delete
-	if err == nil {
-		if om, ok := offsets.Get(l.Spare, 0); !ok || om.Offset < 0 {
+// show a lag there that grows for ever, to every monitor and autoscaler. It tries on beside the takeover, since the broker that
+// made the release necessary may die once more. Should the process die before it was done, whoever takes over next does it.
+func (l *LeftOpen) forgetSpare(beside context.Context, cl *kgo.Client) {
+	ctx, cancel := context.WithTimeout(beside, searchFor)
+	defer cancel()
+	for n := 1; ; n++ {
+		there, err := l.deleteSpare(ctx, cl)
+		if err == nil {
 			return
 		}
-		var deleted kadm.DeleteOffsetsResponses
-		if deleted, err = kadm.NewClient(cl).DeleteOffsets(ctx, l.Group, kadm.TopicsSet{l.Spare: {0: {}}}); err == nil {
-			err = deleted.Error()
+		if over := Sleep(ctx, Backoff(n)) != nil; over || isKafkaError(err) && classify(err) == denied {
+			if there {
+				l.Dialer.Log.Warn("an offset that the group does not need stays committed, and looks like a lag", "group", l.Group, "topic", l.Spare, "error", Remedy(err))
+			}
+			return
 		}
 	}
+}
+
+// deleteSpare tells whether there was an offset to delete.
+func (l *LeftOpen) deleteSpare(ctx context.Context, cl *kgo.Client) (there bool, err error) {
+	offsets, err := Stable(ctx, cl, l.Group, map[string][]int32{l.Spare: {0}}) // until its marker is written there is nothing to delete
 	if err != nil {
-		l.Dialer.Log.Warn("an offset that the group does not need stays committed, and looks like a lag", "group", l.Group, "topic", l.Spare, "error", err)
+		return false, err
 	}
+	if om, ok := offsets.Get(l.Spare, 0); !ok || om.Offset < 0 {
+		return false, nil
+	}
+	deleted, err := kadm.NewClient(cl).DeleteOffsets(ctx, l.Group, kadm.TopicsSet{l.Spare: {0: {}}})
+	if err == nil {
+		err = deleted.Error()
+	}
+	return true, err
 }
 
 // stateOf is how the id's transaction stands; empty where the broker knows no such id.

@@ -115,6 +115,20 @@ func (f *follower) trouble() string {
 // owed says what has not come yet; empty: all has. Receipts are owed for parts of accepted messages whose
 // final receipt the SMSC has seen acknowledged.
 func (f *follower) owed(w *world) string {
+	if missing := f.missing(w); len(missing) > 0 {
+		return fmt.Sprintf("no receipt of %d parts, %s the first", len(missing), missing[0].messageID)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range w.messages[:w.moSent.Load()] {
+		if f.inbound[w.messages[i].from] == 0 {
+			return "no message from " + w.messages[i].from
+		}
+	}
+	return ""
+}
+
+func (f *follower) missing(w *world) (missing []part) {
 	acked := map[part]bool{}
 	for i, s := range w.smscs {
 		for _, d := range s.Delivers() {
@@ -127,15 +141,10 @@ func (f *follower) owed(w *world) string {
 	defer f.mu.Unlock()
 	for p := range acked {
 		if f.accepted[p] && !f.receipts[p] {
-			return fmt.Sprintf("no receipt of %s", p.messageID)
+			missing = append(missing, p)
 		}
 	}
-	for i := range w.messages[:w.moSent.Load()] {
-		if f.inbound[w.messages[i].from] == 0 {
-			return "no message from " + w.messages[i].from
-		}
-	}
-	return ""
+	return missing
 }
 
 // since is the time from a moment to the first result after it, and to the last one.

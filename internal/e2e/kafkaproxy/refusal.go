@@ -148,6 +148,8 @@ func spoil(resp kmsg.Response, code int16) error {
 		r.ErrorCode = code
 	case *kmsg.AddOffsetsToTxnResponse:
 		r.ErrorCode = code
+	case *kmsg.OffsetDeleteResponse:
+		r.ErrorCode = code
 	case *kmsg.EndTxnResponse:
 		r.ErrorCode = code
 	case *kmsg.HeartbeatResponse:
