@@ -189,6 +189,26 @@ var ofPromises = []broken{
 		says:   `\d records are visible`,
 	},
 	{
+		name: "it looks at the offsets alone for an end that a broker has forgotten", promise: "1",
+		changes: []change{{
+			"internal/kafka/confirm.go",
+			"			err = t.confirmWritten(outer, p)\n",
+			"			_ = outer\n",
+		}},
+		caught: scenario{in: "internal/kafka", test: "^TestAnAbortDoesNotTakeAlongWhatTheBrokerHasForgottenToEndInSomePartitions$"},
+		says:   `\d records are visible`,
+	},
+	{
+		name: "it leaves readers waiting behind a transaction that no offset tells of", promise: "5",
+		changes: []change{{
+			"internal/kafka/leftopen.go",
+			"			go l.searchHeldBack(beside, cl)\n",
+			"",
+		}},
+		caught: scenario{in: "internal/kafka", test: "^TestAfterATakeoverReadersAreNotHeldBackByWhatNoOffsetTellsOf$"},
+		says:   `0 records are visible, want 2`,
+	},
+	{
 		name: "it ends the offsets alone of a transaction whose end a broker has forgotten", promise: "5",
 		changes: []change{{
 			"internal/kafka/leftopen.go",

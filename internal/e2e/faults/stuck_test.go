@@ -29,12 +29,9 @@ func (w *world) stuck() string {
 			fmt.Fprintf(&b, "\n%s: producer %d epoch %d %s", t.TxnID, t.ProducerID, t.ProducerEpoch, t.State)
 		}
 	}
-	w.t.Log("owed: " + w.seen.owed(w))
-	for i, p := range w.seen.missing(w) {
-		if i == 3 {
-			break
-		}
-		fmt.Fprintf(&b, "\nno receipt of %s: %s", p.messageID, w.traced(p))
+	fmt.Fprintf(&b, "\nowed: %s", w.seen.owed(w))
+	if missing := w.seen.missing(w); len(missing) > 0 {
+		fmt.Fprintf(&b, "%s", w.traced(missing[0]))
 	}
 	return b.String()
 }
@@ -60,7 +57,7 @@ func (w *world) openTransactions(ctx context.Context, adm *kadm.Client) ([]strin
 	return open, err
 }
 
-// traced tells where a part's id stands: in results, in submissions, in what waits; and which of these was committed.
+// traced tells where a part's id stands, committed or not: in results, in submissions, in what waits, in receipts.
 func (w *world) traced(p part) string {
 	var b strings.Builder
 	visible := map[string]bool{}
@@ -79,7 +76,7 @@ func (w *world) traced(p part) string {
 			fs.EachRecord(func(r *kgo.Record) {
 				if topic == "smpp.submitted" {
 					_ = record.EachSubmission(r.Value, func(s *record.Submission) error {
-						if fmt.Sprintf("%+v", s) != "" && strings.Contains(fmt.Sprintf("%+v", *s), p.messageID) {
+						if strings.Contains(fmt.Sprintf("%+v", *s), p.messageID) {
 							fmt.Fprintf(&b, "; submission at %s[%d] %d by producer %d epoch %d, committed %v", topic, r.Partition, r.Offset, r.ProducerID, r.ProducerEpoch, visible[fmt.Sprint(r.Partition, r.Offset)])
 						}
 						return nil
