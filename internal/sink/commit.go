@@ -50,9 +50,12 @@ func (s *Sink) maybeCommit(ctx context.Context, now time.Time) time.Time {
 		c = s.build(now)
 	case now.Before(s.nextGrants):
 		if due || s.lanes.count > 0 {
-			return earlier(s.nextGrants, later)
+			later = earlier(s.nextGrants, later)
 		}
-		return earlier(s.nextCommit, later)
+		if !due {
+			later = earlier(s.nextCommit, later)
+		}
+		return later
 	case due:
 		c = s.build(now)
 	default:
@@ -67,10 +70,19 @@ func (s *Sink) maybeCommit(ctx context.Context, now time.Time) time.Time {
 	s.inflight = c
 	s.nextGrants = now.Add(s.cfg.Delivery.CommitInterval / grantsPerInterval)
 	if len(c.Records) > 0 {
-		s.nextCommit = now.Add(s.cfg.Delivery.CommitInterval)
+		s.nextCommit = following(s.nextCommit, now, s.cfg.Delivery.CommitInterval)
 	}
 	go func() { s.committed <- s.txn.Commit(ctx, c.member, &c.Commit) }() // one at a time; afterCommit or the loop's end receives
 	return later
+}
+
+// following is when the next transaction is due after one that was due and begins now. A timer fires up to a millisecond late: counted from
+// the beginning, that would come on top of each interval. What was late by more had another reason, and is not made up for.
+func following(due, now time.Time, interval time.Duration) time.Time {
+	if late := now.Sub(due); late < 0 || late > interval/10 {
+		due = now
+	}
+	return due.Add(interval)
 }
 
 func earlier(a, b time.Time) time.Time {

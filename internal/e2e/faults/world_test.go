@@ -225,8 +225,8 @@ func (w *world) until(what string, limit time.Duration, ok func() bool) {
 		case <-deadline.C:
 			w.why = fmt.Sprintf("after %s there is still no: %s (produced %d, accepted by SMSCs %d, results %d; %s; open by the groups' books: %s; in the broker's log: %s)",
 				limit, what, w.produced.Load(), w.sent(), w.results(), w.seen.trouble(), w.unsettled(), w.broker.Trouble())
-			w.t.Log(w.stuck())
-			w.t.Fatal(w.why)
+			w.t.Error(w.why)
+			w.t.Fatal(w.stuck())
 		case <-tick.C:
 		}
 	}
