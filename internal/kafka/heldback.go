@@ -95,7 +95,7 @@ func (l *LeftOpen) searchHeldBack(ctx context.Context, cl *kgo.Client) {
 			l.Dialer.Log.Debug("looking for transactions that nobody ends", "error", err)
 		default:
 			told = true
-			l.Dialer.Log.Warn("a transaction that nobody ends keeps readers with read_committed from what stands behind it; its writer must end it, or you (kafka-transactions.sh find-hanging, abort)", "error", Remedy(err))
+			l.Dialer.Log.Warn("a transaction that nobody ends keeps readers with read_committed from what stands behind it; its writer must end it, or you (kafka-transactions.sh find-hanging, abort); to end one of ours we need READ on the topic", "error", err)
 		}
 	}
 }

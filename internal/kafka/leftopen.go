@@ -124,7 +124,7 @@ func (l *LeftOpen) forgetSpare(beside context.Context, cl *kgo.Client) {
 		}
 		if over := Sleep(ctx, Backoff(n)) != nil; over || isKafkaError(err) && classify(err) == denied {
 			if there {
-				l.Dialer.Log.Warn("an offset that the group does not need stays committed, and looks like a lag", "group", l.Group, "topic", l.Spare, "error", Remedy(err))
+				l.Dialer.Log.Warn("an offset that the group does not need stays committed, and looks like a lag; taking it back needs DELETE on the group and READ on the topic", "group", l.Group, "topic", l.Spare, "error", err)
 			}
 			return
 		}
