@@ -368,3 +368,49 @@ func noSpare(t *testing.T, cl *kgo.Client) {
 		}
 	}
 }
+
+// TestWhatWasCommittedAndPassedToAnotherOwnerIsNotAborted: the end of a transaction got no answer, and when it is read back the partition is another's,
+// who has committed since. It was committed all the same, and the broker has forgotten to end it where it wrote its results.
+func TestWhatWasCommittedAndPassedToAnotherOwnerIsNotAborted(t *testing.T) {
+	t.Parallel()
+	b := unverified(t)
+	s := setup(t, b)
+	other := s.transactor(t, s.member(t, "g"))
+	p := kafkaproxy.New(t, b.Addrs...)
+	s.dialer = &kafka.Dialer{Config: s.dialer.Config, Log: s.dialer.Log}
+	s.dialer.Config.Brokers = p.Addrs
+	cl := s.member(t, "another")
+	m := kafka.MembershipOf(cl, "another")
+	tr := s.transactor(t, cl)
+	tr.Left = s.left(tr.Writer())
+	tr.Left.Group = "another"
+	p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, Do: kafkaproxy.AnswerAfter, Err: kerr.UnknownServerError})
+	took := p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.DescribeTransactions}, Do: kafkaproxy.Answer, Err: none, When: func(kmsg.Request) bool {
+		if err := other.Commit(t.Context(), m, &kafka.Commit{Offsets: offsets(9, "another's")}); err != nil {
+			t.Error(err)
+		}
+		return false
+	}})
+	defer took.Remove()
+	commit := func(m kafka.Membership) error {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		return tr.Commit(ctx, m, &kafka.Commit{Records: []*kgo.Record{{Topic: "out", Value: []byte("ours")}}, Offsets: offsets(5, "ours")})
+	}
+	if err := commit(m); !errors.Is(err, kafka.ErrAborted) {
+		t.Fatalf("%v; the partition is another's", err)
+	}
+	took.Remove()
+	s.withoutMarkers(t, p, kafka.TransactionalIDs("test-", tr.Writer())[0], m, nil)
+	p.Cut()
+	stale := m
+	stale.Generation--
+	for range 3 {
+		if err := commit(stale); err == nil {
+			t.Fatal("a commit of a generation that is over was taken")
+		}
+	}
+	if got := len(kafkatest.ReadAll(t, b, "out")); got != 3 {
+		t.Errorf("%d records are visible: want the first, and the two that were forgotten", got)
+	}
+}

@@ -32,8 +32,8 @@ type txnProducer struct {
 	mu      sync.Mutex
 	err     error // first error of the records produced in this transaction
 
-	// The last transaction, where its EndTxn(commit) was answered and nobody has looked since whether the broker
-	// has written its markers; see confirm. cuts is how many connections had been lost by then.
+	// The last transaction, where it was committed and nobody has looked since whether the broker has written all
+	// of its markers; see confirm. cuts is how many connections had been lost by then.
 	last      Offsets
 	lastGroup string
 	cuts      uint64

@@ -185,8 +185,11 @@ func (t *Transactor) settle(ctx context.Context, p *txnProducer, m Membership, c
 				if t.Left != nil {
 					t.Left.unreleased.done(p.id)
 				}
+				// The offsets can be read, so their markers are there; for the rest see confirm.
+				if ours || strings.HasSuffix(state, "Commit") {
+					p.aborted, p.last, p.lastGroup = false, c.Offsets, m.Group
+				}
 				if ours {
-					p.aborted = false // and the markers are there: the offsets can be read
 					return nil
 				}
 				return errors.Join(ErrAborted, cause)

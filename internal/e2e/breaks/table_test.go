@@ -209,6 +209,16 @@ var ofPromises = []broken{
 		says:   `0 records are visible, want 2`,
 	},
 	{
+		name: "it takes for aborted what was committed and passed to another owner", promise: "1",
+		changes: []change{{
+			"internal/kafka/transactor.go",
+			"if ours || strings.HasSuffix(state, \"Commit\") {",
+			"if ours {",
+		}},
+		caught: scenario{in: "internal/kafka", test: "^TestWhatWasCommittedAndPassedToAnotherOwnerIsNotAborted$"},
+		says:   `1 records are visible`,
+	},
+	{
 		name: "it ends the offsets alone of a transaction whose end a broker has forgotten", promise: "5",
 		changes: []change{{
 			"internal/kafka/leftopen.go",
