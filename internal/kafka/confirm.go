@@ -111,14 +111,19 @@ func (t *Transactor) endAborted(ctx context.Context, p *txnProducer) error {
 	defer cancel()
 	p.discard()
 	cuts := t.dialer.cuts.Load()
-	f := fencedID{id: p.id, state: "CompleteAbort"}
-	var err error
-	if f.pid, f.epoch, err = Fence(ctx, t.plain, p.id); err == nil {
+	// What the coordinator says of the id comes first, if it says anything: another replica may be at it.
+	t.Left.unreleased.note(p.id, end{"CompleteAbort", -1, -1})
+	f, err := t.Left.fence(ctx, t.plain, p.id)
+	if err == nil && f.state == "" {
+		err = errFencing
+	}
+	if err == nil {
 		err = t.Left.release(ctx, t.plain, f)
 	}
 	if err != nil {
 		return fmt.Errorf("ending what was open of %s: %w", p.id, err)
 	}
+	t.Left.unreleased.done(p.id)
 	p.cuts = cuts // and no offset of Spare was committed
 	return nil
 }

@@ -19,11 +19,11 @@ import (
 // none is an answer without an error.
 var none = &kerr.Error{Message: "NONE"}
 
-// withoutMarkers leaves a committed transaction as Apache Kafka leaves one whose markers it has lost: the coordinator calls the last
-// transaction of the id complete, a record is open on each partition of out, and the offset is pending. The broker must not verify
+// withoutMarkers leaves a transaction that has ended as Apache Kafka leaves one whose markers it has lost: the coordinator calls the last
+// transaction of the id complete, and says how it ended, a record is open on each partition of out, and the offset is pending. The broker must not verify
 // transactions, since the proxy hides the partitions from the coordinator. Without offsets there is the record alone, as of a transaction that
 // had not got to them and was aborted.
-func (s *bench) withoutMarkers(t *testing.T, p *kafkaproxy.Proxy, id string, m kafka.Membership, want kafka.Offsets) {
+func (s *bench) withoutMarkers(t *testing.T, p *kafkaproxy.Proxy, id string, m kafka.Membership, want kafka.Offsets, end kgo.TransactionEndTry) {
 	t.Helper()
 	cl, err := kgo.NewClient(kgo.SeedBrokers(p.Addrs...), kgo.TransactionalID(id), kgo.ClientID("forger"), kgo.MaxVersions(kversion.V3_0_0()),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()))
@@ -43,7 +43,7 @@ func (s *bench) withoutMarkers(t *testing.T, p *kafkaproxy.Proxy, id string, m k
 		}
 	}
 	produce("in", "whole")
-	if err := cl.EndTransaction(t.Context(), kgo.TryCommit); err != nil {
+	if err := cl.EndTransaction(t.Context(), end); err != nil {
 		t.Fatal(err)
 	}
 	hide := p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.AddPartitionsToTxn}, Client: "forger", Do: kafkaproxy.Answer, Err: none, Count: -1})
@@ -103,7 +103,7 @@ func TestAfterATakeoverWhatIsOpenOfACompleteTransactionIsReadOn(t *testing.T) {
 	p := kafkaproxy.New(t, b.Addrs...)
 	cl := s.member(t, "g")
 	ids := kafka.TransactionalIDs("test-", "dead")
-	s.withoutMarkers(t, p, ids[1], kafka.MembershipOf(cl, "g"), offsets(5, "theirs"))
+	s.withoutMarkers(t, p, ids[1], kafka.MembershipOf(cl, "g"), offsets(5, "theirs"), kgo.TryCommit)
 	if got := len(kafkatest.ReadAll(t, b, "out")); got != 0 {
 		t.Fatalf("%d records are visible before", got)
 	}
@@ -134,7 +134,7 @@ func TestAnAbortDoesNotTakeAlongWhatTheBrokerHasForgottenToEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.withoutMarkers(t, p, kafka.TransactionalIDs("test-", tr.Writer())[0], m, offsets(3, "forgotten"))
+	s.withoutMarkers(t, p, kafka.TransactionalIDs("test-", tr.Writer())[0], m, offsets(3, "forgotten"), kgo.TryCommit)
 	p.Cut()
 	stale := m
 	stale.Generation--
@@ -173,7 +173,7 @@ func TestACommitDoesNotTakeAlongWhatTheBrokerHasForgottenToAbort(t *testing.T) {
 	if err := commit(stale, 1); err == nil {
 		t.Fatal("a commit of a generation that is over was taken")
 	}
-	s.withoutMarkers(t, p, kafka.TransactionalIDs("test-", tr.Writer())[0], m, nil)
+	s.withoutMarkers(t, p, kafka.TransactionalIDs("test-", tr.Writer())[0], m, nil, kgo.TryAbort)
 	p.Cut()
 	for n := int64(2); n < 5; n++ {
 		for commit(m, n) != nil { // refused since another client has used the id, above
@@ -201,7 +201,7 @@ func TestWhatNoCommittedOffsetNamesIsFoundAndEnded(t *testing.T) {
 	s := setup(t, b)
 	p := kafkaproxy.New(t, b.Addrs...)
 	cl := s.member(t, "g")
-	s.withoutMarkers(t, p, kafka.TransactionalIDs("test-", "other")[0], kafka.MembershipOf(cl, "g"), offsets(5, "theirs"))
+	s.withoutMarkers(t, p, kafka.TransactionalIDs("test-", "other")[0], kafka.MembershipOf(cl, "g"), offsets(5, "theirs"), kgo.TryCommit)
 	left := s.left("mine")
 	left.End(t.Context(), t.Context(), cl, map[string][]int32{"in": {0}})
 	readable(t, cl)
@@ -238,7 +238,7 @@ func TestWhoDoesNotKnowHowATransactionEndedDoesNotShutOutWhoDoes(t *testing.T) {
 func (s *bench) fencedAndNotReleased(t *testing.T, b *kafkatest.Broker, cl *kgo.Client) {
 	t.Helper()
 	forger := kafkaproxy.New(t, b.Addrs...)
-	s.withoutMarkers(t, forger, kafka.TransactionalIDs("test-", "mine")[0], kafka.MembershipOf(cl, "g"), offsets(5, "theirs"))
+	s.withoutMarkers(t, forger, kafka.TransactionalIDs("test-", "mine")[0], kafka.MembershipOf(cl, "g"), offsets(5, "theirs"), kgo.TryCommit)
 	p := kafkaproxy.New(t, b.Addrs...)
 	s.dialer.Config.Brokers = p.Addrs
 	refused := p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.AddPartitionsToTxn}, Do: kafkaproxy.Answer, Err: kerr.TransactionalIDAuthorizationFailed})
@@ -289,7 +289,7 @@ func TestAnAbortDoesNotTakeAlongWhatTheBrokerHasForgottenToEndInSomePartitions(t
 			t.Fatal(err)
 		}
 	}
-	s.withoutMarkers(t, p, kafka.TransactionalIDs("test-", tr.Writer())[0], m, nil)
+	s.withoutMarkers(t, p, kafka.TransactionalIDs("test-", tr.Writer())[0], m, nil, kgo.TryCommit)
 	p.Cut()
 	stale := m
 	stale.Generation--
@@ -314,7 +314,7 @@ func TestAfterATakeoverReadersAreNotHeldBackByWhatNoOffsetTellsOf(t *testing.T) 
 	s := setup(t, b)
 	p := kafkaproxy.New(t, b.Addrs...)
 	cl := s.member(t, "g")
-	s.withoutMarkers(t, p, kafka.TransactionalIDs("test-", "other")[0], kafka.MembershipOf(cl, "g"), nil)
+	s.withoutMarkers(t, p, kafka.TransactionalIDs("test-", "other")[0], kafka.MembershipOf(cl, "g"), nil, kgo.TryCommit)
 	if got := len(kafkatest.ReadAll(t, b, "out")); got != 0 {
 		t.Fatalf("%d records are visible before", got)
 	}
@@ -401,7 +401,7 @@ func TestWhatWasCommittedAndPassedToAnotherOwnerIsNotAborted(t *testing.T) {
 		t.Fatalf("%v; the partition is another's", err)
 	}
 	took.Remove()
-	s.withoutMarkers(t, p, kafka.TransactionalIDs("test-", tr.Writer())[0], m, nil)
+	s.withoutMarkers(t, p, kafka.TransactionalIDs("test-", tr.Writer())[0], m, nil, kgo.TryCommit)
 	p.Cut()
 	stale := m
 	stale.Generation--
