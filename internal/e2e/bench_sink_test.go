@@ -43,7 +43,7 @@ var variants = []variant{
 	{name: "at-once-least-smsc-1-bind", window: 4000, binds: 1},
 	{name: "at-once-least-smsc-2-binds", window: 4000, binds: 2},
 	{name: "at-once-simulator-2-binds", simulate: []string{}, window: 4000, binds: 2},
-	{name: "at-once-simulator-2-binds-with-receipts", simulate: []string{}, window: 4000, binds: 2, source: true},
+	{name: "at-once-simulator-2-binds-with-receipts", simulate: []string{"--queue", "1000000"}, window: 4000, binds: 2, source: true},
 }
 
 // BenchmarkSink measures the built binary between Apache Kafka 4.3.0 and an SMSC in a process of its
