@@ -48,13 +48,6 @@ func putTLVs(b []byte, n int, tlvs []TLV) {
 		d := b[n : n+tlvHeaderLen+len(v)]
 		n += len(d)
 		binary.BigEndian.PutUint32(d, uint32(tlvs[i].Tag)<<16|uint32(len(v)))
-		d = d[tlvHeaderLen:]
-		if len(v) > 4 {
-			copy(d, v)
-			continue
-		}
-		for i, c := range v { // numbers mostly: the call of a copy would take longer
-			d[i] = c
-		}
+		copy(d[tlvHeaderLen:], v)
 	}
 }
