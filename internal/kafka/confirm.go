@@ -78,8 +78,7 @@ func (t *Transactor) confirmWritten(outer context.Context, p *txnProducer) error
 	}
 	t.log.Info("something is open where we wrote before the connection to Kafka was lost; ending our last transaction once more", "transactional_id", p.id)
 	p.discard()
-	t.Left.unreleased.note(p.id, end{"CompleteCommit", -1, -1})
-	f, err := t.Left.fence(ctx, t.plain, p.id)
+	f, err := t.Left.fenceOwn(ctx, t.plain, p.id, "CompleteCommit")
 	switch {
 	case err != nil:
 		return err
@@ -111,9 +110,7 @@ func (t *Transactor) endAborted(ctx context.Context, p *txnProducer) error {
 	defer cancel()
 	p.discard()
 	cuts := t.dialer.cuts.Load()
-	// What the coordinator says of the id comes first, if it says anything: another replica may be at it.
-	t.Left.unreleased.note(p.id, end{"CompleteAbort", -1, -1})
-	f, err := t.Left.fence(ctx, t.plain, p.id)
+	f, err := t.Left.fenceOwn(ctx, t.plain, p.id, "CompleteAbort")
 	if err == nil && f.state == "" {
 		err = errFencing
 	}

@@ -414,3 +414,37 @@ func TestWhatWasCommittedAndPassedToAnotherOwnerIsNotAborted(t *testing.T) {
 		t.Errorf("%d records are visible: want the first, and the two that were forgotten", got)
 	}
 }
+
+// TestACoordinatorThatDoesNotTellHowATransactionEndedIsNotAskedForEver: what was aborted in an outage is ended by what we know of it.
+func TestACoordinatorThatDoesNotTellHowATransactionEndedIsNotAskedForEver(t *testing.T) {
+	t.Parallel()
+	kafkatest.Each(t, func(t *testing.T, b *kafkatest.Broker) {
+		s := setup(t, b)
+		p := kafkaproxy.New(t, b.Addrs...)
+		s.dialer.Config.Brokers = p.Addrs
+		cl := s.member(t, "g")
+		tr := s.transactor(t, cl)
+		tr.Left = s.left(tr.Writer())
+		m := kafka.MembershipOf(cl, "g")
+		stale := m
+		stale.Generation--
+		commit := func(m kafka.Membership, off int64) error {
+			return tr.Commit(t.Context(), m, &kafka.Commit{Records: []*kgo.Record{{Topic: "out", Value: []byte("x")}}, Offsets: offsets(off, "ours")})
+		}
+		for range 2 { // one of each id
+			if err := commit(stale, 1); err == nil {
+				t.Fatal("a commit of a generation that is over was taken")
+			}
+		}
+		denied := p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.DescribeTransactions}, Do: kafkaproxy.AnswerAfter, Err: kerr.TransactionalIDAuthorizationFailed, Count: -1})
+		p.Cut()
+		for n := range int64(2) {
+			if err := commit(m, 2+n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if denied.Struck() == 0 {
+			t.Error("it was not asked")
+		}
+	})
+}

@@ -58,6 +58,22 @@ func (l *LeftOpen) fence(ctx context.Context, cl *kgo.Client, id string) (fenced
 	}
 }
 
+// fenceOwn is fence for an id of our own, of which we know how its last transaction ended. What the coordinator says comes first, since another replica may be at it; one that
+// does not tell, being older than Kafka 3.0 or for lack of a right, is not asked again and again.
+func (l *LeftOpen) fenceOwn(ctx context.Context, cl *kgo.Client, id, state string) (fencedID, error) {
+	told, err := lastState(ctx, cl, id)
+	switch {
+	case err != nil:
+		return fencedID{}, err
+	case told == "":
+		f := fencedID{id: id, state: state}
+		f.pid, f.epoch, err = Fence(ctx, cl, id)
+		return f, err
+	}
+	l.unreleased.note(id, end{state, -1, -1})
+	return l.fence(ctx, cl, id)
+}
+
 // unreleased remembers how transactions ended that were fenced: from then on the coordinator does not tell, and where the release fails, since the
 // broker dies once more, nobody else knows.
 type unreleased struct {

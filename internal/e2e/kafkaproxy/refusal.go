@@ -150,6 +150,10 @@ func spoil(resp kmsg.Response, code int16) error {
 		r.ErrorCode = code
 	case *kmsg.OffsetDeleteResponse:
 		r.ErrorCode = code
+	case *kmsg.DescribeTransactionsResponse:
+		for i := range r.TransactionStates {
+			r.TransactionStates[i].ErrorCode = code
+		}
 	case *kmsg.EndTxnResponse:
 		r.ErrorCode = code
 	case *kmsg.HeartbeatResponse:
