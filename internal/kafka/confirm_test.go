@@ -448,3 +448,31 @@ func TestACoordinatorThatDoesNotTellHowATransactionEndedIsNotAskedForEver(t *tes
 		}
 	})
 }
+
+// TestAPartitionWithoutALeaderHoldsUpNobodyAfterAnOutage who does not write to it.
+func TestAPartitionWithoutALeaderHoldsUpNobodyAfterAnOutage(t *testing.T) {
+	t.Parallel()
+	b := kafkatest.Kfake(t)
+	s := setup(t, b)
+	p := kafkaproxy.New(t, b.Addrs...)
+	s.dialer.Config.Brokers = p.Addrs
+	cl := s.member(t, "g")
+	tr := s.transactor(t, cl)
+	tr.Left = s.left(tr.Writer())
+	commit := func(off int64) {
+		t.Helper()
+		err := tr.Commit(t.Context(), kafka.MembershipOf(cl, "g"), &kafka.Commit{Records: []*kgo.Record{{Topic: "out", Value: []byte("x")}}, Offsets: offsets(off, "ours")})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	commit(1)
+	commit(2)
+	leaderless := p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Do: kafkaproxy.Answer, Err: kerr.LeaderNotAvailable, Count: -1})
+	p.Cut()
+	commit(3)
+	commit(4)
+	if leaderless.Struck() == 0 {
+		t.Error("it was not asked")
+	}
+}

@@ -13,30 +13,42 @@ import (
 )
 
 // heldBack returns the partitions of the writers' topics in which a transaction is open: those whose last stable offset does not get to where
-// the log ended when it was called, each with that stable offset. What others write there meanwhile, and end, is let pass.
+// the log ended when it was called, each with that stable offset. What others write there meanwhile, and end, is let pass. A partition that has no leader
+// for longer than this takes is left out, and holds up nobody who does not write to it.
 //
 // Listing offsets takes no right that a writer has not; which producer it is that holds them back only a reader may ask.
 func (l *LeftOpen) heldBack(ctx context.Context, cl *kgo.Client) (map[string]map[int32]int64, error) {
 	adm := kadm.NewClient(cl)
-	ends, err := listed(adm.ListEndOffsets(ctx, l.Topics...))
-	if err != nil {
-		return nil, err
-	}
+	var ends kadm.ListedOffsets
 	for n := 1; ; n++ {
-		stable, err := listed(adm.ListCommittedOffsets(ctx, l.Topics...))
+		all, err := adm.ListEndOffsets(ctx, l.Topics...)
 		if err != nil {
+			return nil, fmt.Errorf("listing offsets: %w", err)
+		}
+		known, unknown := listed(all)
+		if ends = known; unknown == 0 || n == looks {
+			break
+		}
+		if err := Sleep(ctx, Backoff(n)); err != nil {
 			return nil, err
 		}
+	}
+	for n := 1; ; n++ {
+		all, err := adm.ListCommittedOffsets(ctx, l.Topics...)
+		if err != nil {
+			return nil, fmt.Errorf("listing stable offsets: %w", err)
+		}
+		stable, unknown := listed(all)
 		held := make(map[string]map[int32]int64)
 		for _, end := range ends.Offsets().Sorted() {
-			if at, ok := stable.Lookup(end.Topic, end.Partition); ok && at.Err == nil && at.Offset < end.At {
+			if at, ok := stable.Lookup(end.Topic, end.Partition); ok && at.Offset < end.At {
 				if held[end.Topic] == nil {
 					held[end.Topic] = make(map[int32]int64)
 				}
 				held[end.Topic][end.Partition] = at.Offset
 			}
 		}
-		if len(held) == 0 || n == 10 {
+		if len(held)+unknown == 0 || n == looks {
 			return held, nil
 		}
 		if err := Sleep(ctx, Backoff(n)); err != nil {
@@ -45,18 +57,18 @@ func (l *LeftOpen) heldBack(ctx context.Context, cl *kgo.Client) (map[string]map
 	}
 }
 
-// listed leaves out topics that do not exist.
-func listed(offsets kadm.ListedOffsets, err error) (kadm.ListedOffsets, error) {
-	if err != nil {
-		return nil, fmt.Errorf("listing offsets: %w", err)
-	}
-	known := make(kadm.ListedOffsets)
-	for topic, ps := range offsets {
+// looks are as many as Stable takes, a little more than a second.
+const looks = 10
+
+// listed tells partitions whose offset is known from those that exist and have none to tell.
+func listed(all kadm.ListedOffsets) (known kadm.ListedOffsets, unknown int) {
+	known = make(kadm.ListedOffsets)
+	for topic, ps := range all {
 		for p, o := range ps {
 			switch {
 			case errors.Is(o.Err, kerr.UnknownTopicOrPartition):
 			case o.Err != nil:
-				return nil, fmt.Errorf("listing offsets of %s[%d]: %w", topic, p, o.Err)
+				unknown++
 			default:
 				if known[topic] == nil {
 					known[topic] = make(map[int32]kadm.ListedOffset)
@@ -65,7 +77,7 @@ func listed(offsets kadm.ListedOffsets, err error) (kadm.ListedOffsets, error) {
 			}
 		}
 	}
-	return known, nil
+	return known, unknown
 }
 
 // searchHeldBack goes on beside a takeover, and ends what is open in the writers' topics though its coordinator calls it complete, where no offset tells of

@@ -86,7 +86,7 @@ func Committed(ctx context.Context, cl *kgo.Client, group string, parts map[stri
 func Stable(ctx context.Context, cl *kgo.Client, group string, parts map[string][]int32) (Offsets, error) {
 	for n := 1; ; n++ {
 		o, err := Committed(ctx, cl, group, parts, true)
-		if !errors.Is(err, kerr.UnstableOffsetCommit) || n == 10 {
+		if !errors.Is(err, kerr.UnstableOffsetCommit) || n == looks {
 			return o, err
 		}
 		if serr := Sleep(ctx, Backoff(n)); serr != nil {
