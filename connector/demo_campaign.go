@@ -11,6 +11,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/smpp-connector/smpp-connector/internal/record"
@@ -138,14 +139,20 @@ func demoCampaign(ctx context.Context, o demoOptions, a *app, phones *carriers, 
 	ctx, cancel := context.WithTimeout(ctx, o.limit)
 	defer cancel()
 	cfg := a.cfg
-	watch, err := a.dialer.Client("demo-watch", kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.ConsumeTopics(cfg.Topics.Results, cfg.Topics.Receipts, cfg.Topics.Inbound), kgo.ConsumeResetOffset(kgo.NewOffset().AtEnd()),
+	// From where the topics end now, so that whatever comes first is not missed while the client is still asking for that.
+	ends, err := kadm.NewClient(a.control).ListEndOffsets(ctx, cfg.Topics.Results, cfg.Topics.Receipts, cfg.Topics.Inbound)
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("asking where the topics end: %w", err)
+	}
+	watch, err := a.dialer.Client("demo-watch", kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ConsumePartitions(ends.KOffsets()),
 		kgo.FetchMaxWait(100*time.Millisecond), kgo.DefaultProduceTopic(cfg.Sink.Topics[0]))
 	if err != nil {
 		return err
 	}
 	defer watch.Close()
-	_ = watch.PollRecords(quickly(ctx), 1) // takes its place at the end before the first result comes
 
 	records := make([]*kgo.Record, o.messages)
 	for i := range records {

@@ -476,3 +476,47 @@ func TestAPartitionWithoutALeaderHoldsUpNobodyAfterAnOutage(t *testing.T) {
 		t.Error("it was not asked")
 	}
 }
+
+// TestATransactionOfAnotherThatNobodyEndsDoesNotStopUsAfterAnOutage: it holds back what we have written, and is not ours to end.
+func TestATransactionOfAnotherThatNobodyEndsDoesNotStopUsAfterAnOutage(t *testing.T) {
+	t.Parallel()
+	kafkatest.Each(t, func(t *testing.T, b *kafkatest.Broker) {
+		s := setup(t, b)
+		p := kafkaproxy.New(t, b.Addrs...)
+		s.dialer.Config.Brokers = p.Addrs
+		cl := s.member(t, "g")
+		tr := s.transactor(t, cl)
+		tr.Left = s.left(tr.Writer())
+		commit := func(off int64) {
+			t.Helper()
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			err := tr.Commit(ctx, kafka.MembershipOf(cl, "g"), &kafka.Commit{Records: []*kgo.Record{{Topic: "out", Value: []byte("ours")}}, Offsets: offsets(off, "ours")})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		commit(1)
+		commit(2)
+		other := kafkatest.Client(t, b, kgo.TransactionalID("a stranger's"), kgo.TransactionTimeout(time.Minute), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+		if err := other.BeginTransaction(); err != nil {
+			t.Fatal(err)
+		}
+		for p := range int32(2) {
+			if err := other.ProduceSync(t.Context(), &kgo.Record{Topic: "out", Partition: p, Value: []byte("a stranger's")}).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p.Cut()
+		for n := range int64(4) {
+			commit(3 + n)
+		}
+		if err := other.EndTransaction(t.Context(), kgo.TryAbort); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(kafkatest.ReadAll(t, b, "out")); got != 6 {
+			t.Errorf("%d records are visible, want our 6", got)
+		}
+		noSpare(t, cl)
+	})
+}
