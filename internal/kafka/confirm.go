@@ -78,23 +78,12 @@ func (t *Transactor) confirmWritten(outer context.Context, p *txnProducer) error
 	}
 	t.log.Info("something is open where we wrote before the connection to Kafka was lost; ending our last transaction once more", "transactional_id", p.id)
 	p.discard()
-	f, err := t.Left.fenceOwn(ctx, t.plain, p.id, "CompleteCommit")
-	switch {
-	case err != nil:
-		return err
-	case f.state == "":
-		return errFencing
-	}
-	f.state = "CompleteCommit"
-	if err := t.Left.release(ctx, t.plain, f); err != nil {
+	if err := t.Left.endOwn(ctx, t.plain, p.id, "CompleteCommit"); err != nil {
 		return err
 	}
 	go t.Left.forgetSpare(outer, t.plain)
 	return nil
 }
-
-// errFencing: two that fence an id at the same time shut each other out; who came first ends its transaction.
-var errFencing = errors.New("another replica is ending it")
 
 // endAborted writes, before an id's next transaction, the markers of one that was aborted, where a connection was lost since it began. The broker
 // may have lost these as well as those of a commit, and what is open then would be committed along with the next transaction: each of its
@@ -110,17 +99,9 @@ func (t *Transactor) endAborted(ctx context.Context, p *txnProducer) error {
 	defer cancel()
 	p.discard()
 	cuts := t.dialer.cuts.Load()
-	f, err := t.Left.fenceOwn(ctx, t.plain, p.id, "CompleteAbort")
-	if err == nil && f.state == "" {
-		err = errFencing
-	}
-	if err == nil {
-		err = t.Left.release(ctx, t.plain, f)
-	}
-	if err != nil {
+	if err := t.Left.endOwn(ctx, t.plain, p.id, "CompleteAbort"); err != nil {
 		return fmt.Errorf("ending what was open of %s: %w", p.id, err)
 	}
-	t.Left.unreleased.done(p.id)
 	p.cuts = cuts // and no offset of Spare was committed
 	return nil
 }

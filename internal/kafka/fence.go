@@ -58,21 +58,35 @@ func (l *LeftOpen) fence(ctx context.Context, cl *kgo.Client, id string) (fenced
 	}
 }
 
-// fenceOwn is fence for an id of our own, of which we know how its last transaction ended. What the coordinator says comes first, since another replica may be at it; one that
-// does not tell, being older than Kafka 3.0 or for lack of a right, is not asked again and again.
-func (l *LeftOpen) fenceOwn(ctx context.Context, cl *kgo.Client, id, state string) (fencedID, error) {
+// endOwn ends once more the last transaction of an id of our own, of which we know how it ended; what is open of it in any partition ends with it. What the coordinator says
+// comes first, since another replica may be at it; one that does not tell, being older than Kafka 3.0 or for lack of a right, is not asked again and again.
+func (l *LeftOpen) endOwn(ctx context.Context, cl *kgo.Client, id, state string) error {
 	told, err := lastState(ctx, cl, id)
+	if err != nil {
+		return err
+	}
+	f := fencedID{id: id, state: state}
+	if told == "" {
+		f.pid, f.epoch, err = Fence(ctx, cl, id)
+	} else {
+		l.unreleased.note(id, end{state, -1, -1})
+		f, err = l.fence(ctx, cl, id)
+	}
 	switch {
 	case err != nil:
-		return fencedID{}, err
-	case told == "":
-		f := fencedID{id: id, state: state}
-		f.pid, f.epoch, err = Fence(ctx, cl, id)
-		return f, err
+		return err
+	case f.state == "":
+		return errFencing
 	}
-	l.unreleased.note(id, end{state, -1, -1})
-	return l.fence(ctx, cl, id)
+	if err := l.release(ctx, cl, f); err != nil {
+		return err
+	}
+	l.unreleased.done(id)
+	return nil
 }
+
+// errFencing: two that fence an id at the same time shut each other out; who came first ends its transaction.
+var errFencing = errors.New("another replica is ending it")
 
 // unreleased remembers how transactions ended that were fenced: from then on the coordinator does not tell, and where the release fails, since the
 // broker dies once more, nobody else knows.
@@ -132,13 +146,13 @@ const (
 
 // searchUntilStable ends transactions whose markers are lost and whose writers no committed offset names: one that lives, whose
 // partitions are others' now and which has nothing more to commit, or one that is dead. They are found among all ids of ours that the brokers know.
-func (l *LeftOpen) searchUntilStable(ctx context.Context, cl *kgo.Client, parts map[string][]int32) {
+func (l *LeftOpen) searchUntilStable(beside context.Context, cl *kgo.Client, parts map[string][]int32) {
 	key := fmt.Sprint(parts)
 	if _, on := l.searches.LoadOrStore(key, true); on {
 		return // whoever waits for them calls End again and again
 	}
 	defer l.searches.Delete(key)
-	ctx, cancel := context.WithTimeout(ctx, searchFor)
+	ctx, cancel := context.WithTimeout(beside, searchFor)
 	defer cancel()
 	told := false
 	for Sleep(ctx, searchEvery) == nil {
@@ -166,7 +180,7 @@ func (l *LeftOpen) searchUntilStable(ctx context.Context, cl *kgo.Client, parts 
 				fenced = append(fenced, f)
 			}
 		}
-		l.releaseAll(ctx, ctx, cl, fenced)
+		l.releaseAll(ctx, beside, cl, fenced)
 	}
 }
 

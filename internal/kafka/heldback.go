@@ -85,12 +85,12 @@ func listed(all kadm.ListedOffsets) (known kadm.ListedOffsets, unknown int) {
 // or have nothing more to commit. Readers with read_committed would wait there for ever.
 //
 // It asks which producers have something open, which takes READ on the topic (KIP-664). Without it this is told, where it matters.
-func (l *LeftOpen) searchHeldBack(ctx context.Context, cl *kgo.Client) {
+func (l *LeftOpen) searchHeldBack(beside context.Context, cl *kgo.Client) {
 	if _, on := l.searches.LoadOrStore("held back", true); on {
 		return
 	}
 	defer l.searches.Delete("held back")
-	ctx, cancel := context.WithTimeout(ctx, searchFor)
+	ctx, cancel := context.WithTimeout(beside, searchFor)
 	defer cancel()
 	began, told := time.Now(), false
 	for Sleep(ctx, searchEvery) == nil {
@@ -99,7 +99,7 @@ func (l *LeftOpen) searchHeldBack(ctx context.Context, cl *kgo.Client) {
 			return
 		}
 		if err == nil {
-			err = l.endHeldBack(ctx, cl, held)
+			err = l.endHeldBack(ctx, beside, cl, held)
 		}
 		switch {
 		case err == nil || told:
@@ -120,7 +120,7 @@ const heldBackFor = TransactionTimeout + 15*time.Second
 //
 // A coordinator that calls a transaction complete has no marker more to write. So what was open in a partition before it said so, and still is after it, from
 // the same offset on, has lost its marker. A writer that lives has begun another one meanwhile, or none.
-func (l *LeftOpen) endHeldBack(ctx context.Context, cl *kgo.Client, held map[string]map[int32]int64) error {
+func (l *LeftOpen) endHeldBack(ctx, beside context.Context, cl *kgo.Client, held map[string]map[int32]int64) error {
 	before, err := openAt(ctx, cl, held)
 	if err != nil {
 		return err
@@ -158,7 +158,7 @@ func (l *LeftOpen) endHeldBack(ctx context.Context, cl *kgo.Client, held map[str
 		}
 	}
 	if len(done) > 0 {
-		go l.forgetSpare(ctx, cl)
+		go l.forgetSpare(beside, cl)
 	}
 	return left
 }

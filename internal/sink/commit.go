@@ -70,19 +70,10 @@ func (s *Sink) maybeCommit(ctx context.Context, now time.Time) time.Time {
 	s.inflight = c
 	s.nextGrants = now.Add(s.cfg.Delivery.CommitInterval / grantsPerInterval)
 	if len(c.Records) > 0 {
-		s.nextCommit = following(s.nextCommit, now, s.cfg.Delivery.CommitInterval)
+		s.nextCommit = now.Add(s.cfg.Delivery.CommitInterval)
 	}
 	go func() { s.committed <- s.txn.Commit(ctx, c.member, &c.Commit) }() // one at a time; afterCommit or the loop's end receives
 	return later
-}
-
-// following is when the next transaction is due after one that was due and begins now. A timer fires up to a millisecond late: counted from
-// the beginning, that would come on top of each interval. What was late by more had another reason, and is not made up for.
-func following(due, now time.Time, interval time.Duration) time.Time {
-	if late := now.Sub(due); late < 0 || late > interval/10 {
-		due = now
-	}
-	return due.Add(interval)
 }
 
 func earlier(a, b time.Time) time.Time {

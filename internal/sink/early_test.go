@@ -38,3 +38,26 @@ func TestWhatCanBeSentAtOnceDoesNotWaitForTheNextTransaction(t *testing.T) {
 		t.Errorf("the third record was sent after %d transactions", n)
 	}
 }
+
+// TestDeliveryCommitIntervalLiesBetweenTwoTransactions at least, however many results wait: who raises it wants fewer transactions on its brokers.
+func TestDeliveryCommitIntervalLiesBetweenTwoTransactions(t *testing.T) {
+	t.Parallel()
+	const interval, many = 100 * time.Millisecond, 20
+	b := kafkatest.Kfake(t)
+	x := setup(t, b, smsc.Options{Behaviour: smsc.Behaviour{Latency: smsc.Constant(5 * time.Millisecond)}}, "SMSC_0_WINDOW=10", "DELIVERY_COMMIT_INTERVAL="+interval.String())
+	var transactions atomic.Int64
+	c := b.Kfake()
+	c.ControlKey(int16(kmsg.EndTxn), func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		transactions.Add(1)
+		return nil, nil, false
+	})
+	x.produce(campaign(4000)...)
+	began := time.Now()
+	r := x.start()
+	x.until("twenty transactions", func() bool { return transactions.Load() >= many })
+	if n, took := transactions.Load(), time.Since(began); took < time.Duration(n-1)*interval {
+		t.Errorf("%d transactions in %s, and %s lies between two", n, took, interval)
+	}
+	r.stop(20 * time.Second) // while the SMSC answers
+}
