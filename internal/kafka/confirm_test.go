@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
 
+	"github.com/smpp-connector/smpp-connector/internal/config"
 	"github.com/smpp-connector/smpp-connector/internal/e2e/kafkaproxy"
 	"github.com/smpp-connector/smpp-connector/internal/kafka"
 	"github.com/smpp-connector/smpp-connector/internal/kafkatest"
@@ -73,6 +74,63 @@ func (s *bench) withoutMarkers(t *testing.T, p *kafkaproxy.Proxy, id string, m k
 	}
 }
 
+// outage is a member of the group with a transactor, whose way to the broker can be cut.
+type outage struct {
+	*bench
+	b  *kafkatest.Broker
+	p  *kafkaproxy.Proxy
+	cl *kgo.Client
+	tr *kafka.Transactor
+	m  kafka.Membership
+}
+
+func connected(t *testing.T, b *kafkatest.Broker) *outage {
+	t.Helper()
+	o := &outage{bench: setup(t, b), b: b, p: kafkaproxy.New(t, b.Addrs...)}
+	o.dialer.Config.Brokers = o.p.Addrs
+	o.cl = o.member(t, "g")
+	o.tr = o.transactor(t, o.cl)
+	o.tr.Left = o.left(o.tr.Writer())
+	o.m = kafka.MembershipOf(o.cl, "g")
+	return o
+}
+
+// id is the one of the transactor's first commit.
+func (o *outage) id() string { return kafka.TransactionalIDs("test-", o.tr.Writer())[0] }
+
+// stale is a membership of a generation that is over.
+func (o *outage) stale() kafka.Membership {
+	m := o.m
+	m.Generation--
+	return m
+}
+
+func (o *outage) commit(t *testing.T, m kafka.Membership, off int64, meta string) error {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	return o.tr.Commit(ctx, m, &kafka.Commit{Records: []*kgo.Record{{Topic: "out", Value: []byte(meta)}}, Offsets: offsets(off, meta)})
+}
+
+// commitsOfEachID are one of the first id, and one of the second.
+func (o *outage) commitsOfEachID(t *testing.T) {
+	t.Helper()
+	for i, meta := range []string{"first", "second"} {
+		if err := o.commit(t, o.m, int64(i+1), meta); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// refused tries four commits, two of each id, which the group refuses: the first of one that another client has used meanwhile is refused for that.
+func (o *outage) refused(t *testing.T) {
+	t.Helper()
+	for range 4 {
+		if err := o.commit(t, o.stale(), 4, "refused"); err == nil {
+			t.Fatal("a commit of a generation that is over was taken")
+		}
+	}
+}
+
 // left ends what is open for the writer own. Offsets name no writer.
 func (s *bench) left(own string) *kafka.LeftOpen {
 	return &kafka.LeftOpen{Dialer: s.dialer, Group: "g", Prefix: "test-", Own: own, Spare: "out", Topics: []string{"out", "missing"},
@@ -116,37 +174,15 @@ func TestAfterATakeoverWhatIsOpenOfACompleteTransactionIsReadOn(t *testing.T) {
 // refuses. The id's last one was answered.
 func TestAnAbortDoesNotTakeAlongWhatTheBrokerHasForgottenToEnd(t *testing.T) {
 	t.Parallel()
-	b := unverified(t)
-	s := setup(t, b)
-	p := kafkaproxy.New(t, b.Addrs...)
-	s.dialer.Config.Brokers = p.Addrs
-	cl := s.member(t, "g")
-	tr := s.transactor(t, cl)
-	tr.Left = s.left(tr.Writer())
-	m := kafka.MembershipOf(cl, "g")
-	commit := func(m kafka.Membership, off int64, meta string) error {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		return tr.Commit(ctx, m, &kafka.Commit{Records: []*kgo.Record{{Topic: "out", Value: []byte(meta)}}, Offsets: offsets(off, meta)})
-	}
-	for i, meta := range []string{"first", "second"} { // one of each id
-		if err := commit(m, int64(i+1), meta); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s.withoutMarkers(t, p, kafka.TransactionalIDs("test-", tr.Writer())[0], m, offsets(3, "forgotten"), kgo.TryCommit)
-	p.Cut()
-	stale := m
-	stale.Generation--
-	for range 3 { // the first may be refused since another client has used the id, above
-		if err := commit(stale, 4, "refused"); err == nil {
-			t.Fatal("a commit of a generation that is over was taken")
-		}
-	}
-	if got := committed(t, cl, "g"); got.Metadata != "forgotten" {
+	o := connected(t, unverified(t))
+	o.commitsOfEachID(t)
+	o.withoutMarkers(t, o.p, o.id(), o.m, offsets(3, "forgotten"), kgo.TryCommit)
+	o.p.Cut()
+	o.refused(t)
+	if got := committed(t, o.cl, "g"); got.Metadata != "forgotten" {
 		t.Errorf("%+v is committed", got)
 	}
-	if got := len(kafkatest.ReadAll(t, b, "out")); got != 4 {
+	if got := len(kafkatest.ReadAll(t, o.b, "out")); got != 4 {
 		t.Errorf("%d records are visible: want one of the first, one of the second, and the two that were forgotten", got)
 	}
 }
@@ -155,34 +191,20 @@ func TestAnAbortDoesNotTakeAlongWhatTheBrokerHasForgottenToEnd(t *testing.T) {
 // aborted: its results were written again since, and must not be there twice.
 func TestACommitDoesNotTakeAlongWhatTheBrokerHasForgottenToAbort(t *testing.T) {
 	t.Parallel()
-	b := unverified(t)
-	s := setup(t, b)
-	p := kafkaproxy.New(t, b.Addrs...)
-	s.dialer.Config.Brokers = p.Addrs
-	cl := s.member(t, "g")
-	tr := s.transactor(t, cl)
-	tr.Left = s.left(tr.Writer())
-	m := kafka.MembershipOf(cl, "g")
-	commit := func(m kafka.Membership, off int64) error {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		return tr.Commit(ctx, m, &kafka.Commit{Records: []*kgo.Record{{Topic: "out", Value: []byte("whole")}}, Offsets: offsets(off, "ours")})
-	}
-	stale := m
-	stale.Generation--
-	if err := commit(stale, 1); err == nil {
+	o := connected(t, unverified(t))
+	if err := o.commit(t, o.stale(), 1, "whole"); err == nil {
 		t.Fatal("a commit of a generation that is over was taken")
 	}
-	s.withoutMarkers(t, p, kafka.TransactionalIDs("test-", tr.Writer())[0], m, nil, kgo.TryAbort)
-	p.Cut()
+	o.withoutMarkers(t, o.p, o.id(), o.m, nil, kgo.TryAbort)
+	o.p.Cut()
 	for n := int64(2); n < 5; n++ {
-		for commit(m, n) != nil { // refused since another client has used the id, above
+		for o.commit(t, o.m, n, "whole") != nil { // refused since another client has used the id, above
 			if t.Context().Err() != nil {
 				t.FailNow()
 			}
 		}
 	}
-	got := kafkatest.ReadAll(t, b, "out")
+	got := kafkatest.ReadAll(t, o.b, "out")
 	for _, r := range got {
 		if string(r.Value) != "whole" {
 			t.Errorf("%q is visible, and was aborted", r.Value)
@@ -271,40 +293,18 @@ func readable(t *testing.T, cl *kgo.Client) {
 // TestAnAbortDoesNotTakeAlongWhatTheBrokerHasForgottenToEndInSomePartitions: the markers of the offsets were written, and those of the results were not.
 func TestAnAbortDoesNotTakeAlongWhatTheBrokerHasForgottenToEndInSomePartitions(t *testing.T) {
 	t.Parallel()
-	b := unverified(t)
-	s := setup(t, b)
-	p := kafkaproxy.New(t, b.Addrs...)
-	s.dialer.Config.Brokers = p.Addrs
-	cl := s.member(t, "g")
-	tr := s.transactor(t, cl)
-	tr.Left = s.left(tr.Writer())
-	m := kafka.MembershipOf(cl, "g")
-	commit := func(m kafka.Membership, off int64, meta string) error {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		return tr.Commit(ctx, m, &kafka.Commit{Records: []*kgo.Record{{Topic: "out", Value: []byte(meta)}}, Offsets: offsets(off, meta)})
-	}
-	for i, meta := range []string{"first", "second"} { // one of each id
-		if err := commit(m, int64(i+1), meta); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s.withoutMarkers(t, p, kafka.TransactionalIDs("test-", tr.Writer())[0], m, nil, kgo.TryCommit)
-	p.Cut()
-	stale := m
-	stale.Generation--
-	for range 3 { // the first may be refused since another client has used the id, above
-		if err := commit(stale, 4, "refused"); err == nil {
-			t.Fatal("a commit of a generation that is over was taken")
-		}
-	}
-	if got := committed(t, cl, "g"); got.Metadata != "second" {
+	o := connected(t, unverified(t))
+	o.commitsOfEachID(t)
+	o.withoutMarkers(t, o.p, o.id(), o.m, nil, kgo.TryCommit)
+	o.p.Cut()
+	o.refused(t)
+	if got := committed(t, o.cl, "g"); got.Metadata != "second" {
 		t.Errorf("%+v is committed", got)
 	}
-	if got := len(kafkatest.ReadAll(t, b, "out")); got != 4 {
+	if got := len(kafkatest.ReadAll(t, o.b, "out")); got != 4 {
 		t.Errorf("%d records are visible: want one of the first, one of the second, and the two that were forgotten", got)
 	}
-	noSpare(t, cl)
+	noSpare(t, o.cl)
 }
 
 // TestAfterATakeoverReadersAreNotHeldBackByWhatNoOffsetTellsOf is the transaction of a writer that is dead, or that has nothing more to commit.
@@ -373,44 +373,29 @@ func noSpare(t *testing.T, cl *kgo.Client) {
 // who has committed since. It was committed all the same, and the broker has forgotten to end it where it wrote its results.
 func TestWhatWasCommittedAndPassedToAnotherOwnerIsNotAborted(t *testing.T) {
 	t.Parallel()
-	b := unverified(t)
-	s := setup(t, b)
-	other := s.transactor(t, s.member(t, "g"))
-	p := kafkaproxy.New(t, b.Addrs...)
-	s.dialer = &kafka.Dialer{Config: s.dialer.Config, Log: s.dialer.Log}
-	s.dialer.Config.Brokers = p.Addrs
-	cl := s.member(t, "another")
-	m := kafka.MembershipOf(cl, "another")
-	tr := s.transactor(t, cl)
-	tr.Left = s.left(tr.Writer())
-	tr.Left.Group = "another"
-	p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, Do: kafkaproxy.AnswerAfter, Err: kerr.UnknownServerError})
-	took := p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.DescribeTransactions}, Do: kafkaproxy.Answer, Err: none, When: func(kmsg.Request) bool {
-		if err := other.Commit(t.Context(), m, &kafka.Commit{Offsets: offsets(9, "another's")}); err != nil {
+	o := connected(t, unverified(t))
+	direct := &kafka.Dialer{Config: config.Kafka{Brokers: o.b.Addrs}, Log: o.dialer.Log}
+	cl, err := direct.Client("owner")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cl.Close)
+	owner := kafka.NewTransactor(direct, "test-", cl, nil)
+	o.p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, Do: kafkaproxy.AnswerAfter, Err: kerr.UnknownServerError})
+	took := o.p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.DescribeTransactions}, Do: kafkaproxy.Answer, Err: none, When: func(kmsg.Request) bool {
+		if err := owner.Commit(t.Context(), o.m, &kafka.Commit{Offsets: offsets(9, "another's")}); err != nil {
 			t.Error(err)
 		}
 		return false
 	}})
-	defer took.Remove()
-	commit := func(m kafka.Membership) error {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		return tr.Commit(ctx, m, &kafka.Commit{Records: []*kgo.Record{{Topic: "out", Value: []byte("ours")}}, Offsets: offsets(5, "ours")})
-	}
-	if err := commit(m); !errors.Is(err, kafka.ErrAborted) {
+	if err := o.commit(t, o.m, 5, "ours"); !errors.Is(err, kafka.ErrAborted) {
 		t.Fatalf("%v; the partition is another's", err)
 	}
 	took.Remove()
-	s.withoutMarkers(t, p, kafka.TransactionalIDs("test-", tr.Writer())[0], m, nil, kgo.TryCommit)
-	p.Cut()
-	stale := m
-	stale.Generation--
-	for range 3 {
-		if err := commit(stale); err == nil {
-			t.Fatal("a commit of a generation that is over was taken")
-		}
-	}
-	if got := len(kafkatest.ReadAll(t, b, "out")); got != 3 {
+	o.withoutMarkers(t, o.p, o.id(), o.m, nil, kgo.TryCommit)
+	o.p.Cut()
+	o.refused(t)
+	if got := len(kafkatest.ReadAll(t, o.b, "out")); got != 3 {
 		t.Errorf("%d records are visible: want the first, and the two that were forgotten", got)
 	}
 }
@@ -419,30 +404,11 @@ func TestWhatWasCommittedAndPassedToAnotherOwnerIsNotAborted(t *testing.T) {
 func TestACoordinatorThatDoesNotTellHowATransactionEndedIsNotAskedForEver(t *testing.T) {
 	t.Parallel()
 	kafkatest.Each(t, func(t *testing.T, b *kafkatest.Broker) {
-		s := setup(t, b)
-		p := kafkaproxy.New(t, b.Addrs...)
-		s.dialer.Config.Brokers = p.Addrs
-		cl := s.member(t, "g")
-		tr := s.transactor(t, cl)
-		tr.Left = s.left(tr.Writer())
-		m := kafka.MembershipOf(cl, "g")
-		stale := m
-		stale.Generation--
-		commit := func(m kafka.Membership, off int64) error {
-			return tr.Commit(t.Context(), m, &kafka.Commit{Records: []*kgo.Record{{Topic: "out", Value: []byte("x")}}, Offsets: offsets(off, "ours")})
-		}
-		for range 2 { // one of each id
-			if err := commit(stale, 1); err == nil {
-				t.Fatal("a commit of a generation that is over was taken")
-			}
-		}
-		denied := p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.DescribeTransactions}, Do: kafkaproxy.AnswerAfter, Err: kerr.TransactionalIDAuthorizationFailed, Count: -1})
-		p.Cut()
-		for n := range int64(2) {
-			if err := commit(m, 2+n); err != nil {
-				t.Fatal(err)
-			}
-		}
+		o := connected(t, b)
+		o.refused(t) // both ids
+		denied := o.p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.DescribeTransactions}, Do: kafkaproxy.AnswerAfter, Err: kerr.TransactionalIDAuthorizationFailed, Count: -1})
+		o.p.Cut()
+		o.commitsOfEachID(t)
 		if denied.Struck() == 0 {
 			t.Error("it was not asked")
 		}
@@ -452,26 +418,11 @@ func TestACoordinatorThatDoesNotTellHowATransactionEndedIsNotAskedForEver(t *tes
 // TestAPartitionWithoutALeaderHoldsUpNobodyAfterAnOutage who does not write to it.
 func TestAPartitionWithoutALeaderHoldsUpNobodyAfterAnOutage(t *testing.T) {
 	t.Parallel()
-	b := kafkatest.Kfake(t)
-	s := setup(t, b)
-	p := kafkaproxy.New(t, b.Addrs...)
-	s.dialer.Config.Brokers = p.Addrs
-	cl := s.member(t, "g")
-	tr := s.transactor(t, cl)
-	tr.Left = s.left(tr.Writer())
-	commit := func(off int64) {
-		t.Helper()
-		err := tr.Commit(t.Context(), kafka.MembershipOf(cl, "g"), &kafka.Commit{Records: []*kgo.Record{{Topic: "out", Value: []byte("x")}}, Offsets: offsets(off, "ours")})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	commit(1)
-	commit(2)
-	leaderless := p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Do: kafkaproxy.Answer, Err: kerr.LeaderNotAvailable, Count: -1})
-	p.Cut()
-	commit(3)
-	commit(4)
+	o := connected(t, kafkatest.Kfake(t))
+	o.commitsOfEachID(t)
+	leaderless := o.p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Do: kafkaproxy.Answer, Err: kerr.LeaderNotAvailable, Count: -1})
+	o.p.Cut()
+	o.commitsOfEachID(t)
 	if leaderless.Struck() == 0 {
 		t.Error("it was not asked")
 	}
@@ -481,42 +432,26 @@ func TestAPartitionWithoutALeaderHoldsUpNobodyAfterAnOutage(t *testing.T) {
 func TestATransactionOfAnotherThatNobodyEndsDoesNotStopUsAfterAnOutage(t *testing.T) {
 	t.Parallel()
 	kafkatest.Each(t, func(t *testing.T, b *kafkatest.Broker) {
-		s := setup(t, b)
-		p := kafkaproxy.New(t, b.Addrs...)
-		s.dialer.Config.Brokers = p.Addrs
-		cl := s.member(t, "g")
-		tr := s.transactor(t, cl)
-		tr.Left = s.left(tr.Writer())
-		commit := func(off int64) {
-			t.Helper()
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-			defer cancel()
-			err := tr.Commit(ctx, kafka.MembershipOf(cl, "g"), &kafka.Commit{Records: []*kgo.Record{{Topic: "out", Value: []byte("ours")}}, Offsets: offsets(off, "ours")})
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
-		commit(1)
-		commit(2)
+		o := connected(t, b)
+		o.commitsOfEachID(t)
 		other := kafkatest.Client(t, b, kgo.TransactionalID("a stranger's"), kgo.TransactionTimeout(time.Minute), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 		if err := other.BeginTransaction(); err != nil {
 			t.Fatal(err)
 		}
-		for p := range int32(2) {
-			if err := other.ProduceSync(t.Context(), &kgo.Record{Topic: "out", Partition: p, Value: []byte("a stranger's")}).FirstErr(); err != nil {
+		for partition := range int32(2) {
+			if err := other.ProduceSync(t.Context(), &kgo.Record{Topic: "out", Partition: partition, Value: []byte("a stranger's")}).FirstErr(); err != nil {
 				t.Fatal(err)
 			}
 		}
-		p.Cut()
-		for n := range int64(4) {
-			commit(3 + n)
-		}
+		o.p.Cut()
+		o.commitsOfEachID(t)
+		o.commitsOfEachID(t)
 		if err := other.EndTransaction(t.Context(), kgo.TryAbort); err != nil {
 			t.Fatal(err)
 		}
 		if got := len(kafkatest.ReadAll(t, b, "out")); got != 6 {
 			t.Errorf("%d records are visible, want our 6", got)
 		}
-		noSpare(t, cl)
+		noSpare(t, o.cl)
 	})
 }

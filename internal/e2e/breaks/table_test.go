@@ -38,6 +38,16 @@ var ofPromises = []broken{
 		says:   `was taken \d+ times by SMSCs, and its result does not say so`,
 	},
 	{
+		name: "it begins transactions before DELIVERY_COMMIT_INTERVAL is over", promise: "contract, variables",
+		changes: []change{{
+			"internal/sink/commit.go",
+			"		s.nextCommit = now.Add(s.cfg.Delivery.CommitInterval)\n",
+			"		s.nextCommit = now.Add(s.cfg.Delivery.CommitInterval / 4)\n",
+		}},
+		caught: scenario{in: "internal/sink", test: "^TestDeliveryCommitIntervalLiesBetweenTwoTransactions$"},
+		says:   `lies between two`,
+	},
+	{
 		name: "it takes a submit without an answer for accepted", promise: "4",
 		changes: []change{{
 			"internal/sink/answer.go",
