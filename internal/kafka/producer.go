@@ -122,6 +122,9 @@ func (p *txnProducer) discard() {
 // from a record's timestamp, and a dead letter carries that of its original, which
 // may be days old.
 func (p *txnProducer) produce(ctx context.Context, records []*kgo.Record) error {
+	if len(records) == 0 {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, TransactionTimeout)
 	defer cancel()
 	p.err = nil

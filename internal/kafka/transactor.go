@@ -36,7 +36,8 @@ type Transactor struct {
 	dialer *Dialer
 	pair   [2]*txnProducer
 	turn   int
-	plain  *kgo.Client // for what needs no transaction
+	begun  *txnProducer // has a transaction that Commit goes on with
+	plain  *kgo.Client  // for what needs no transaction
 	log    *slog.Logger
 
 	// Left ends what keeps our offsets from being read back; nil: it is waited for. The
@@ -72,14 +73,73 @@ func TransactionalIDs(prefix, writer string) [2]string {
 }
 
 // Close lets go of the clients. A transaction in hand is left to its timeout,
-// or to the successor that fences it.
+// or to the successor that fences it; one that was begun and is not gone on with is aborted.
 func (t *Transactor) Close() {
+	if t.begun != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		_ = t.begun.cl.EndTransaction(ctx, kgo.TryAbort) // else as above
+		cancel()
+		t.begun = nil
+	}
 	for _, p := range t.pair {
 		p.discard()
 	}
 }
 
-// Commit commits all of c or nothing.
+// Begin begins a transaction and writes records into it. Commit goes on with it, and it is the next call, or Abort. Meanwhile it keeps
+// whatever others have committed behind it from being read, so it must not be long.
+//
+//	nil           written
+//	ErrAborted    nothing of it happened, and there is no transaction; the same may be tried again
+//	ErrTooLarge   nothing of it happened, and never will
+//
+// If the process dies after it, nothing happened: as in Commit, before EndTxn.
+func (t *Transactor) Begin(ctx context.Context, records []*kgo.Record) error {
+	p, err := t.begin(ctx)
+	if err != nil {
+		return err
+	}
+	if err := p.produce(ctx, records); err != nil {
+		return t.abort(ctx, p, err)
+	}
+	t.begun = p
+	return nil
+}
+
+// begin begins a transaction with the id whose turn it is.
+func (t *Transactor) begin(ctx context.Context) (*txnProducer, error) {
+	p := t.pair[t.turn]
+	t.turn ^= 1
+	err := t.confirm(ctx, p)
+	if err == nil {
+		err = t.endAborted(ctx, p)
+	}
+	if err == nil {
+		err = p.open(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(ErrAborted, err)
+	}
+	p.aborted, p.cuts = true, t.dialer.cuts.Load() // until it is known to be committed
+	if err := p.cl.BeginTransaction(); err != nil {
+		p.discard()
+		return nil, errors.Join(ErrAborted, err)
+	}
+	faultpoint.In(t.prefix, "produce.before")
+	return p, nil
+}
+
+// Abort ends what Begin has begun; the error is as Commit's, never nil.
+func (t *Transactor) Abort(ctx context.Context, cause error) error {
+	p := t.begun
+	t.begun = nil
+	if p == nil {
+		return errors.Join(ErrAborted, cause)
+	}
+	return t.abort(ctx, p, cause)
+}
+
+// Commit commits all of c, and what Begin has written, or nothing.
 //
 //	nil           committed, for certain
 //	ErrAborted    nothing of it happened; the same may be tried again
@@ -91,30 +151,20 @@ func (t *Transactor) Close() {
 // nothing happened (the successor fences our ids, which aborts); after, all did.
 func (t *Transactor) Commit(ctx context.Context, m Membership, c *Commit) error {
 	if !m.Valid() {
-		return ErrNotMember
+		return t.Abort(ctx, ErrNotMember)
 	}
-	if len(c.Records) == 0 {
-		return t.commitPlain(ctx, m, c.Offsets)
+	p := t.begun
+	t.begun = nil
+	if p == nil {
+		if len(c.Records) == 0 {
+			return t.commitPlain(ctx, m, c.Offsets)
+		}
+		var err error
+		if p, err = t.begin(ctx); err != nil {
+			return err
+		}
 	}
-	p := t.pair[t.turn]
-	t.turn ^= 1
-	err := t.confirm(ctx, p)
-	if err == nil {
-		err = t.endAborted(ctx, p)
-	}
-	if err == nil {
-		err = p.open(ctx)
-	}
-	if err != nil {
-		return errors.Join(ErrAborted, err)
-	}
-	p.aborted, p.cuts = true, t.dialer.cuts.Load() // until it is known to be committed
-	if err := p.cl.BeginTransaction(); err != nil {
-		p.discard()
-		return errors.Join(ErrAborted, err)
-	}
-	faultpoint.In(t.prefix, "produce.before")
-	err = p.produce(ctx, c.Records)
+	err := p.produce(ctx, c.Records)
 	faultpoint.In(t.prefix, "offsets.before")
 	if err == nil {
 		err = p.commitOffsets(ctx, m, c.Offsets)

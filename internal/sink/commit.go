@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/smpp-connector/smpp-connector/internal/faultpoint"
 	"github.com/smpp-connector/smpp-connector/internal/kafka"
 	"github.com/smpp-connector/smpp-connector/internal/smpp"
@@ -15,7 +17,9 @@ import (
 // commit is one transaction in hand, or a commit of offsets with grants alone.
 type commit struct {
 	kafka.Commit
-	early    bool // grants alone, before the next transaction is due
+	early    bool          // grants alone, before the next transaction is due
+	begun    []*kgo.Record // what its transaction was begun with, see begin
+	open     bool          // the rest of it is to follow
 	member   kafka.Membership
 	started  time.Time
 	clock    time.Duration // on the lease's clock
@@ -24,6 +28,9 @@ type commit struct {
 	grants   []*message
 	parts    []*partition
 }
+
+// transaction tells a transaction from a commit of offsets alone.
+func (c *commit) transaction() bool { return len(c.begun)+len(c.Records) > 0 }
 
 // Grants alone are no transaction, and whoever waits for one waits to be sent: what can be
 // written to a socket at once need not wait for the next transaction. A part of
@@ -47,7 +54,7 @@ func (s *Sink) maybeCommit(ctx context.Context, now time.Time) time.Time {
 	var c *commit
 	switch due := !now.Before(s.nextCommit); {
 	case due && len(s.draft.messages) > 0:
-		c = s.build(now)
+		c = s.begin(now)
 	case now.Before(s.nextGrants):
 		if due || s.lanes.count > 0 {
 			later = earlier(s.nextGrants, later)
@@ -69,10 +76,16 @@ func (s *Sink) maybeCommit(ctx context.Context, now time.Time) time.Time {
 	}
 	s.inflight = c
 	s.nextGrants = now.Add(s.cfg.Delivery.CommitInterval / grantsPerInterval)
-	if len(c.Records) > 0 {
+	if c.transaction() {
 		s.nextCommit = now.Add(s.cfg.Delivery.CommitInterval)
 	}
-	go func() { s.committed <- s.txn.Commit(ctx, c.member, &c.Commit) }() // one at a time; afterCommit or the loop's end receives
+	go func() { // one at a time; proceed or the loop's end receives
+		if c.open {
+			s.committed <- s.txn.Begin(ctx, c.begun)
+		} else {
+			s.committed <- s.txn.Commit(ctx, c.member, &c.Commit)
+		}
+	}()
 	return later
 }
 
@@ -104,9 +117,14 @@ func (s *Sink) postpone(until time.Time) { s.nextCommit, s.nextGrants = until, u
 // finished, and {C, S, G + new grants} of the partitions that changed.
 func (s *Sink) build(now time.Time) *commit {
 	c := s.newCommit(now)
-	if c == nil {
+	if c == nil || !s.fill(c, now) {
 		return nil
 	}
+	return c
+}
+
+// fill gathers what a commit has not got yet; false when there is nothing to commit.
+func (s *Sink) fill(c *commit, now time.Time) bool {
 	s.settleAll()
 	for _, p := range s.parts {
 		s.enterBeyond(p)
@@ -115,10 +133,10 @@ func (s *Sink) build(now time.Time) *commit {
 	s.settleAll() // what was found invalid or expired on the way
 	s.renewLease(now)
 	if !s.tell(c) {
-		return nil
+		return false
 	}
 	s.takeDraft(c)
-	return c
+	return true
 }
 
 // buildGrants gathers a commit of grants alone, for what an SMSC would take right now.
@@ -209,7 +227,7 @@ func (s *Sink) succeeded(c *commit, now time.Time, took time.Duration) {
 	if !c.early { // grants are given for the time until the commit after the next, which is none of these
 		s.commitTime += (min(took, time.Second) - s.commitTime) / 8
 	}
-	s.metrics.committed(took, len(c.Records) > 0, s.tracedIn(c))
+	s.metrics.committed(took, c.transaction(), s.tracedIn(c))
 	for _, p := range c.parts {
 		p.n++
 		p.committed, _ = c.Offsets.Get(p.topic, p.partition)

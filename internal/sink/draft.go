@@ -65,9 +65,15 @@ func (s *Sink) takeDraft(c *commit) {
 		}
 	}
 	s.draftRecords()
-	c.finished, c.Records, c.arena = d.messages, s.submitted.flush(d.records), d.arena.Take()
-	d.messages, d.records, d.made = d.spareMessages[:0], nil, 0
-	d.spareMessages = nil
+	c.Records, c.arena = s.submitted.flush(d.records), append(c.arena, d.arena.Take()...)
+	if c.finished == nil {
+		c.finished, d.messages, d.spareMessages = d.messages, d.spareMessages[:0], nil
+	} else {
+		c.finished = append(c.finished, d.messages...)
+		clear(d.messages)
+		d.messages = d.messages[:0]
+	}
+	d.records, d.made = nil, 0
 }
 
 // giveBack puts what a commit has finished in front again: nothing of it happened. The memory of its results is not used again: the
@@ -89,7 +95,12 @@ func (d *draft) reuse(c *commit, t *submittedTopic) {
 	clear(c.finished)
 	d.spareMessages = c.finished[:0]
 	d.arena.Reuse(c.arena)
-	for _, r := range c.Records {
+	d.reuseRecords(c.begun, t)
+	d.reuseRecords(c.Records, t)
+}
+
+func (d *draft) reuseRecords(records []*kgo.Record, t *submittedTopic) {
+	for _, r := range records {
 		if len(d.spareRecords) >= maxQueuedAll {
 			break
 		}

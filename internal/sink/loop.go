@@ -36,7 +36,8 @@ func (s *Sink) loop(ctx context.Context) {
 			fn()
 			s.stirred = true
 		case err := <-s.committed:
-			s.afterCommit(err)
+			answers = s.takeInbox(answers) // what has come by now goes along
+			s.proceed(ctx, err)
 		case <-timer.C:
 		case <-ctx.Done():
 			if s.inflight != nil { // the committer uses the client: wait for it

@@ -2,6 +2,7 @@ package sink
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -376,6 +377,31 @@ func TestWhatWasMadeForTheNextTransactionGoesWithItsPartition(t *testing.T) {
 	s.takeDraft(c)
 	if len(c.finished) != 1 || c.finished[0] != lost || q.ledger.C() != 1 {
 		t.Errorf("%d finished, C is %d", len(c.finished), q.ledger.C())
+	}
+}
+
+// TestATransactionThatHasResultsOfALostPartitionIsAborted: they were written before it was lost, and what is left to commit does not tell of them.
+func TestATransactionThatHasResultsOfALostPartitionIsAborted(t *testing.T) {
+	t.Parallel()
+	s, p := writing(t)
+	q := &partition{tp: tp{"in", 1}, epoch: 1, held: true, claim: new(smpp.Claim), ledger: ledger.New(0)}
+	s.parts[q.tp] = q
+	mine, lost := sentOne(t, s, p, 0), sentOne(t, s, q, 0)
+	s.settleAll()
+	c := &commit{started: time.Now()}
+	s.takeDraft(c)
+	c.begun, c.Records, c.open = c.Records, nil, true
+	s.inflight = c
+	s.lose(q) // a hand-over that took too long: the generation is still the same
+	s.proceed(t.Context(), nil)
+	err := <-s.committed
+	if !errors.Is(err, errLost) || !errors.Is(err, kafka.ErrAborted) {
+		t.Fatalf("it ended with %v", err)
+	}
+	s.afterCommit(err)
+	s.draftRecords()
+	if len(s.draft.messages) != 1 || s.draft.messages[0] != mine || p.unwritten != 1 || len(q.parked) != 1 || q.parked[0] != lost {
+		t.Errorf("%d wait for the next transaction, %d are parked", len(s.draft.messages), len(q.parked))
 	}
 }
 

@@ -113,3 +113,18 @@ func TestStopEndsThoughAnAssignmentWaitsForACommitThatKafkaDoesNotTake(t *testin
 		t.Fatal("it does not stop")
 	}
 }
+
+// TestAHandOverDoesNotWaitForTheNextTransaction: the first answers make one, and those after them are written at once all the same, not nine seconds
+// later, when Stop has given up.
+func TestAHandOverDoesNotWaitForTheNextTransaction(t *testing.T) {
+	t.Parallel()
+	x := setup(t, kafkatest.Kfake(t), smsc.Options{Behaviour: smsc.Behaviour{Latency: smsc.Uniform(200*time.Millisecond, 800*time.Millisecond)}},
+		"KAFKA_SESSION_TIMEOUT=20s", "DELIVERY_COMMIT_INTERVAL=9s")
+	x.produce(campaign(50)...)
+	r := x.start()
+	x.submitted(10)
+	r.stop(8 * time.Second)
+	if doubt, done := x.committed(); doubt != 0 || done < 10 {
+		t.Errorf("%d are in doubt, %d done", doubt, done)
+	}
+}

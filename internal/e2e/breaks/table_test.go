@@ -48,6 +48,36 @@ var ofPromises = []broken{
 		says:   `lies between two`,
 	},
 	{
+		name: "it commits what it has written for a partition that was lost meanwhile", promise: "1",
+		changes: []change{{
+			"internal/sink/begin.go",
+			"	if slices.ContainsFunc(c.finished, func(m *message) bool { return !m.part.held }) || !s.fill(c, time.Now()) {\n",
+			"	if slices.ContainsFunc(c.finished, func(*message) bool { return false }) || !s.fill(c, time.Now()) {\n",
+		}},
+		caught: scenario{in: "internal/sink", test: "^TestATransactionThatHasResultsOfALostPartitionIsAborted$"},
+		says:   `it ended with`,
+	},
+	{
+		name: "it commits offsets alone where nothing follows what a transaction was begun with", promise: "1",
+		changes: []change{{
+			"internal/kafka/transactor.go",
+			"	p := t.begun\n	t.begun = nil\n	if p == nil {\n		if len(c.Records) == 0 {\n			return t.commitPlain(ctx, m, c.Offsets)\n		}\n",
+			"	p := t.begun\n	t.begun = nil\n	if len(c.Records) == 0 {\n		return t.commitPlain(ctx, m, c.Offsets)\n	}\n	if p == nil {\n",
+		}},
+		caught: scenario{in: "internal/kafka", test: "^TestWhatATransactionWasBegunWithIsCommittedWithTheRestOrNotAtAll$"},
+		says:   `already in a transaction`,
+	},
+	{
+		name: "a hand-over waits for the next transaction", promise: "4",
+		changes: []change{{
+			"internal/sink/answer.go",
+			"	if m.part.letGo != nil && !s.awaited() {\n",
+			"	if m.part.letGo != nil && s.awaited() {\n",
+		}},
+		caught: scenario{in: "internal/sink", test: "^TestAHandOverDoesNotWaitForTheNextTransaction$"},
+		says:   `are in doubt`,
+	},
+	{
 		name: "it takes a submit without an answer for accepted", promise: "4",
 		changes: []change{{
 			"internal/sink/answer.go",

@@ -1,0 +1,104 @@
+package kafka_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/smpp-connector/smpp-connector/internal/kafka"
+	"github.com/smpp-connector/smpp-connector/internal/kafkatest"
+)
+
+func outs(values ...string) []*kgo.Record {
+	var rs []*kgo.Record
+	for _, v := range values {
+		rs = append(rs, &kgo.Record{Topic: "out", Value: []byte(v)})
+	}
+	return rs
+}
+
+func TestWhatATransactionWasBegunWithIsCommittedWithTheRestOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	kafkatest.Each(t, func(t *testing.T, b *kafkatest.Broker) {
+		s := setup(t, b)
+		cl := s.member(t, "g")
+		tr := s.transactor(t, cl)
+		m := kafka.MembershipOf(cl, "g")
+		stale := m
+		stale.Generation--
+		cause := errors.New("a reason")
+		for _, c := range []struct {
+			name   string
+			begun  []*kgo.Record
+			end    func() error
+			want   error
+			offset string
+		}{
+			{"with a rest", outs("begun 1"), func() error {
+				return tr.Commit(t.Context(), m, &kafka.Commit{Records: outs("rest 1"), Offsets: offsets(1, "one")})
+			}, nil, "one"},
+			{"without", outs("begun 2"), func() error { return tr.Commit(t.Context(), m, &kafka.Commit{Offsets: offsets(2, "two")}) }, nil, "two"},
+			{"aborted", outs("aborted"), func() error { return tr.Abort(t.Context(), cause) }, cause, "two"},
+			{"of another generation", outs("stale"), func() error {
+				return tr.Commit(t.Context(), stale, &kafka.Commit{Records: outs("stale rest"), Offsets: offsets(3, "stale")})
+			}, kafka.ErrNotMember, "two"},
+			{"of nobody", outs("nobody's"), func() error {
+				return tr.Commit(t.Context(), kafka.Membership{Group: "g", Generation: -1}, &kafka.Commit{Offsets: offsets(4, "nobody's")})
+			}, kafka.ErrNotMember, "two"},
+			{"and on it goes", outs("begun 3"), func() error { return tr.Commit(t.Context(), m, &kafka.Commit{Offsets: offsets(5, "three")}) }, nil, "three"},
+		} {
+			if err := tr.Begin(t.Context(), c.begun); err != nil {
+				t.Fatalf("%s: %v", c.name, err)
+			}
+			if err := c.end(); !errors.Is(err, c.want) {
+				t.Errorf("%s: %v", c.name, err)
+			}
+			if got := committed(t, cl, "g"); got.Metadata != c.offset {
+				t.Errorf("%s: committed %+v, want %s", c.name, got, c.offset)
+			}
+		}
+		if err := tr.Commit(t.Context(), m, &kafka.Commit{Offsets: offsets(6, "grants alone")}); err != nil {
+			t.Errorf("a commit of offsets alone: %v", err)
+		}
+		var got []string
+		for _, r := range kafkatest.ReadAll(t, b, "out") {
+			got = append(got, string(r.Value))
+		}
+		slices.Sort(got)
+		if want := []string{"begun 1", "begun 2", "begun 3", "rest 1"}; !slices.Equal(got, want) {
+			t.Errorf("visible: %q, want %q", got, want)
+		}
+	})
+}
+
+// TestATransactionThatWasBegunDoesNotOutliveItsProcess where that ends as it should: left open it would keep others' results from being read.
+func TestATransactionThatWasBegunDoesNotOutliveItsProcess(t *testing.T) {
+	t.Parallel()
+	kafkatest.Each(t, func(t *testing.T, b *kafkatest.Broker) {
+		s := setup(t, b)
+		cl := s.member(t, "g")
+		tr := kafka.NewTransactor(s.dialer, "test-", cl, nil)
+		if err := tr.Begin(t.Context(), outs("begun")); err != nil {
+			t.Fatal(err)
+		}
+		id := kafka.TransactionalIDs("test-", tr.Writer())[0]
+		state := func() string {
+			t.Helper()
+			ds, err := kadm.NewClient(cl).DescribeTransactions(t.Context(), id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return ds[id].State
+		}
+		if got := state(); got != "Ongoing" {
+			t.Fatalf("before: %s", got)
+		}
+		tr.Close()
+		if got := state(); got == "Ongoing" {
+			t.Errorf("after: %s", got)
+		}
+	})
+}
