@@ -246,7 +246,7 @@ func (s *Sink) succeeded(c *commit, now time.Time, took time.Duration) {
 		s.release(m)
 	}
 	if len(c.finished) > 0 {
-		s.wrote(len(c.finished), now)
+		s.outflow.wrote(len(c.finished), now)
 		s.draft.reuse(c, &s.submitted)
 	}
 	// The lease counts from before the commit was sent: its generation was

@@ -40,7 +40,22 @@ func (s *Sink) shareRoom(held int) {
 	s.maxQueued = max(leastQueued, min(mostQueuedOfOne, maxQueuedAll/max(held, 1)))
 	s.maxBytes = max(leastQueuedBytes, min(mostQueuedBytes, maxQueuedBytes/max(held, 1)))
 	s.pollSize.Store(int32(min(maxPoll, s.maxQueued/2/pollsAhead)))
+	if s.consumer != nil {
+		s.consumer.UpdateFetchMaxBytes(maxFetch, fetchOf(held))
+	}
 }
+
+// What one fetch brings at most, of all partitions of a broker and of each, in bytes as they are in Kafka. Much more of one than its share of what is held would
+// be thrown away when it is paused: with 512 kB whatever the share, 96 partitions decoded two records for each that was used at full speed, and twenty
+// behind a slow SMSC. Less than producers' batches, which a broker does not divide, would bring one partition a fetch.
+const (
+	maxFetch   = 4 << 20
+	mostFetch  = 512 << 10
+	leastFetch = 128 << 10
+)
+
+// fetchOf is the most of one partition where so many are held.
+func fetchOf(held int) int32 { return int32(max(leastFetch, min(mostFetch, 2*maxFetch/max(held, 1)))) }
 
 // gate holds the poller back. The loop sets it, the poller waits.
 type gate struct {
@@ -76,27 +91,28 @@ const briefly = 250 * time.Millisecond
 // something has come or gone, and now and then.
 func (s *Sink) regulate(now time.Time) {
 	s.stirred = false
-	queued, bytes, waiting := 0, 0, s.lanes.count+s.verdicts.len()+len(s.retries)
+	queued, waiting := s.held()
+	bytes := 0
 	for _, p := range s.parts {
-		queued += p.queued + len(p.beyond)
 		bytes += p.bytes
-		waiting += len(p.stalled) + len(p.beyond)
 	}
+	s.outflow.holds(queued, now)
 	enough := waiting >= s.mostQueued/2 || bytes >= s.mostBytes/2 || queued >= s.mostQueued
-	// spare: an SMSC has room that nothing of what waits may take.
-	crowded := enough && (s.spare || now.Sub(s.lastResults) > briefly || float64(max(waiting, queued/2)) > s.speed*briefly.Seconds())
+	crowded := enough && (s.spare || s.outflow.slow(max(waiting, queued/2), now))
 	for _, p := range s.parts {
 		s.throttle(p, crowded)
 	}
 	s.gate.set(!s.paused && (!enough || crowded))
 }
 
-// wrote notes how fast results are written, a second.
-func (s *Sink) wrote(n int, now time.Time) {
-	if since := now.Sub(s.lastResults).Seconds(); since > 0 {
-		s.speed += (float64(n)/since - s.speed) / 4
+// held counts the messages in memory, and those of them that wait for anything but an answer or a commit.
+func (s *Sink) held() (queued, waiting int) {
+	waiting = s.lanes.count + s.verdicts.len() + len(s.retries)
+	for _, p := range s.parts {
+		queued += p.queued + len(p.beyond)
+		waiting += len(p.stalled) + len(p.beyond)
 	}
-	s.lastResults = now
+	return queued, waiting
 }
 
 // throttle pauses a partition that has its share of what waits, and resumes it:

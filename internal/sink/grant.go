@@ -75,8 +75,13 @@ func (s *Sink) grantAll(now time.Time, any bool) []*message {
 	return grants
 }
 
-// left notes whether the accounts would have taken more than there was for them.
+// left notes whether the accounts would have taken more, and much of what is held waits all the same: for other accounts, or for its turn. Where
+// nothing waits, records are simply not read as fast as they are sent.
 func (s *Sink) left(some bool) {
+	if some {
+		queued, waiting := s.held()
+		some = 4*waiting > queued
+	}
 	if some != s.spare {
 		s.spare, s.stirred = some, true
 	}

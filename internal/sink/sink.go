@@ -103,11 +103,10 @@ type Sink struct {
 	up            []bool   // by account: a bind that can submit is up
 	healths       []health // by account
 	offers        [][]*smpp.Submit
-	spare         bool // the last grant left budget that nothing that waits may use
+	spare         bool // the last grant left budget that nothing of what waits may take
 	stirred       bool // something came or went: regulate
 	gate          gate
-	speed         float64      // results a second, smoothed
-	lastResults   time.Time    // when the last were written
+	outflow       outflow
 	mostQueued    int          // messages of all partitions
 	mostBytes     int          // bytes of their records
 	maxQueued     int          // messages of one partition, where partitions are paused
@@ -201,7 +200,7 @@ func (s *Sink) Start(ctx context.Context) error {
 		kgo.KeepControlRecords(), // else a group on transactional input shows a lag of 1 for ever
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.BlockRebalanceOnPoll(),
-		kgo.FetchMaxBytes(4<<20), kgo.FetchMaxPartitionBytes(512<<10), kgo.MaxConcurrentFetches(2),
+		kgo.FetchMaxBytes(maxFetch), kgo.FetchMaxPartitionBytes(mostFetch), kgo.MaxConcurrentFetches(2), // see shareRoom
 		kgo.FetchMaxWait(s.fetchWait()),
 		kgo.OnPartitionsAssigned(s.onAssigned),
 		kgo.OnOffsetsFetched(s.onOffsets),
