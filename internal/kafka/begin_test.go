@@ -6,7 +6,9 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/smpp-connector/smpp-connector/internal/kafka"
 	"github.com/smpp-connector/smpp-connector/internal/kafkatest"
@@ -101,4 +103,43 @@ func TestATransactionThatWasBegunDoesNotOutliveItsProcess(t *testing.T) {
 			t.Errorf("after: %s", got)
 		}
 	})
+}
+
+// TestATransactionWhoseProducerChangesIsNotCommittedInPart has the broker say that the log was cut off behind what the transaction was begun with, at which the client takes a
+// new epoch, and goes on.
+func TestATransactionWhoseProducerChangesIsNotCommittedInPart(t *testing.T) {
+	t.Parallel()
+	b := kafkatest.Kfake(t)
+	s := setup(t, b)
+	cl := s.member(t, "g")
+	tr := s.transactor(t, cl)
+	m := kafka.MembershipOf(cl, "g")
+	if err := tr.Begin(t.Context(), []*kgo.Record{{Topic: "out", Key: []byte("k"), Value: []byte("begun")}}); err != nil {
+		t.Fatal(err)
+	}
+	b.Kfake().ControlKey(int16(kmsg.Produce), func(r kmsg.Request) (kmsg.Response, error, bool) { // once
+		req := r.(*kmsg.ProduceRequest)
+		resp := req.ResponseKind().(*kmsg.ProduceResponse)
+		for _, rt := range req.Topics {
+			st := kmsg.NewProduceResponseTopic()
+			st.Topic, st.TopicID = rt.Topic, rt.TopicID
+			for _, rp := range rt.Partitions {
+				sp := kmsg.NewProduceResponseTopicPartition()
+				sp.Partition, sp.ErrorCode, sp.LogStartOffset = rp.Partition, kerr.InvalidProducerEpoch.Code, 1000
+				st.Partitions = append(st.Partitions, sp)
+			}
+			resp.Topics = append(resp.Topics, st)
+		}
+		return resp, nil, true
+	})
+	err := tr.Commit(t.Context(), m, &kafka.Commit{Records: []*kgo.Record{{Topic: "out", Key: []byte("k"), Value: []byte("rest")}}, Offsets: offsets(1, "one")})
+	if !errors.Is(err, kafka.ErrAborted) {
+		t.Errorf("it ended with %v", err)
+	}
+	if got := kafkatest.ReadAll(t, b, "out"); len(got) != 0 {
+		t.Errorf("%d records are visible, of two", len(got))
+	}
+	if got := committed(t, cl, "g"); got.Metadata != "" {
+		t.Errorf("committed %+v", got)
+	}
 }

@@ -32,6 +32,9 @@ type txnProducer struct {
 	mu      sync.Mutex
 	err     error // first error of the records produced in this transaction
 
+	producerID    int64 // as whom the transaction was begun, see same
+	producerEpoch int16
+
 	// The last transaction, where it was committed and nobody has looked since whether the broker has written all
 	// of its markers; see confirm. cuts is how many connections had been lost by then.
 	last      Offsets
@@ -149,6 +152,22 @@ func (p *txnProducer) produced(r *kgo.Record, err error) {
 		p.mu.Unlock()
 	}
 	p.records.Done()
+}
+
+// remember takes down as whom the client begins a transaction.
+func (p *txnProducer) remember(ctx context.Context) (err error) {
+	p.producerID, p.producerEpoch, err = p.cl.ProducerID(ctx)
+	return err
+}
+
+// same fails where the client is another producer by now. It takes a new epoch without a word where a broker does not know the one that it has any more (kgo v1.22: a
+// log that was cut off behind what it has written), which ends the transaction: what follows would be committed without what went before.
+func (p *txnProducer) same(ctx context.Context) error {
+	id, epoch, err := p.cl.ProducerID(ctx)
+	if err == nil && (id != p.producerID || epoch != p.producerEpoch) {
+		err = fmt.Errorf("the producer id has changed within the transaction: %w", kerr.InvalidProducerEpoch)
+	}
+	return err
 }
 
 // commitOffsets makes the offsets part of the transaction. Nothing retries a

@@ -121,7 +121,10 @@ func (t *Transactor) begin(ctx context.Context) (*txnProducer, error) {
 		return nil, errors.Join(ErrAborted, err)
 	}
 	p.aborted, p.cuts = true, t.dialer.cuts.Load() // until it is known to be committed
-	if err := p.cl.BeginTransaction(); err != nil {
+	if err = p.cl.BeginTransaction(); err == nil {
+		err = p.remember(ctx)
+	}
+	if err != nil {
 		p.discard()
 		return nil, errors.Join(ErrAborted, err)
 	}
@@ -165,6 +168,9 @@ func (t *Transactor) Commit(ctx context.Context, m Membership, c *Commit) error 
 		}
 	}
 	err := p.produce(ctx, c.Records)
+	if err == nil {
+		err = p.same(ctx)
+	}
 	faultpoint.In(t.prefix, "offsets.before")
 	if err == nil {
 		err = p.commitOffsets(ctx, m, c.Offsets)
@@ -190,7 +196,11 @@ func (t *Transactor) Commit(ctx context.Context, m Membership, c *Commit) error 
 // abort ends a transaction for which no EndTxn(commit) was ever sent: whatever
 // becomes of the abort, it cannot be committed any more.
 func (t *Transactor) abort(ctx context.Context, p *txnProducer, cause error) error {
-	actx, cancel := context.WithTimeout(ctx, TransactionTimeout/2)
+	limit := TransactionTimeout / 2
+	if ctx.Err() != nil { // a process that ends: what it leaves open keeps others' results from being read
+		ctx, limit = context.WithoutCancel(ctx), time.Second
+	}
+	actx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	if classify(cause) == broken || p.cl.EndTransaction(actx, kgo.TryAbort) != nil {
 		// A new client at once, since its InitProducerId ends the transaction. Left

@@ -11,7 +11,7 @@ package record
 type Arena struct {
 	blocks [][]byte // in use; the last one has room
 	free   [][]byte
-	most   int // blocks of a transaction, of late
+	most   int // blocks taken at a time, of late
 }
 
 const (
@@ -77,7 +77,7 @@ func (a *Arena) Reset() {
 // Age is called once in a while, and lets go of blocks that the transactions of late have no use for.
 func (a *Arena) Age() {
 	a.most -= (a.most + 7) / 8
-	if keep := 2*a.most + 1; len(a.free) > keep { // two are on their way at a time
+	if keep := 3*a.most + 1; len(a.free) > keep { // two transactions are on their way at a time, one of them taken in two
 		clear(a.free[keep:])
 		a.free = a.free[:keep]
 	}

@@ -102,23 +102,10 @@ func (s *Sink) late(m *message, pc *piece, a *smpp.Answer) {
 // conclude decides what follows once nothing of the message is with an account.
 func (s *Sink) conclude(m *message, now time.Time) {
 	m.part.sending--
-	if m.part.letGo != nil && !s.awaited() {
-		s.nextCommit = time.Time{} // a hand-over's last commit: another replica waits for it, or who stops us
-	}
 	if m.count(doubtful) > 0 {
 		m.doubts++ // once an attempt: a lost connection leaves all parts of a long message unanswered
 	}
 	s.settle(m, now)
-}
-
-// awaited tells that answers are awaited before a hand-over.
-func (s *Sink) awaited() bool {
-	for _, p := range s.parts {
-		if p.letGo != nil && p.sending > 0 {
-			return true
-		}
-	}
-	return false
 }
 
 func (s *Sink) settle(m *message, now time.Time) {

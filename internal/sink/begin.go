@@ -23,19 +23,24 @@ func (s *Sink) begin(now time.Time) *commit {
 		return s.build(now)
 	}
 	c := s.newCommit(now)
-	if c == nil {
+	if c == nil || !s.open(c) && !s.fill(c, now) {
 		return nil
 	}
+	return c
+}
+
+// open takes what a transaction is begun with; false where that is nothing, as with records that have no value.
+func (s *Sink) open(c *commit) bool {
 	s.settleAll()
 	s.takeDraft(c)
-	if len(c.Records) == 0 { // null values only
-		if !s.fill(c, now) {
-			return nil
-		}
-		return c
-	}
-	c.begun, c.Records, c.open = c.Records, nil, true
-	return c
+	c.begun, c.Records = c.Records, nil
+	c.open = len(c.begun) > 0
+	return c.open
+}
+
+// lostOf tells that something of a commit is of a partition that was lost since.
+func (s *Sink) lostOf(c *commit) bool {
+	return slices.ContainsFunc(c.finished, func(m *message) bool { return !m.part.held })
 }
 
 // proceed takes the committer's answer. A transaction that was begun is filled and committed, if all of it is ours still: where a partition was
@@ -50,7 +55,7 @@ func (s *Sink) proceed(ctx context.Context, err error) {
 	}
 	faultpoint.At("sink.fill.before")
 	c.open = false
-	if slices.ContainsFunc(c.finished, func(m *message) bool { return !m.part.held }) || !s.fill(c, time.Now()) {
+	if s.lostOf(c) || !s.fill(c, time.Now()) {
 		go func() { s.committed <- s.txn.Abort(ctx, errLost) }()
 		return
 	}

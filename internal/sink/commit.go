@@ -20,6 +20,7 @@ type commit struct {
 	early    bool          // grants alone, before the next transaction is due
 	begun    []*kgo.Record // what its transaction was begun with, see begin
 	open     bool          // the rest of it is to follow
+	before   time.Time     // when the last transaction before this one began
 	member   kafka.Membership
 	started  time.Time
 	clock    time.Duration // on the lease's clock
@@ -31,12 +32,6 @@ type commit struct {
 
 // transaction tells a transaction from a commit of offsets alone.
 func (c *commit) transaction() bool { return len(c.begun)+len(c.Records) > 0 }
-
-// Grants alone are no transaction, and whoever waits for one waits to be sent: what can be
-// written to a socket at once need not wait for the next transaction. A part of
-// DELIVERY_COMMIT_INTERVAL lies between them, so that a trickle of records does not make
-// a commit of each (TestWhatCanBeSentAtOnceDoesNotWaitForTheNextTransaction).
-const grantsPerInterval = 4
 
 // maybeCommit begins a commit if there is something to commit, none is in hand
 // and the last is long enough ago. It returns when to look again.
@@ -51,16 +46,20 @@ func (s *Sink) maybeCommit(ctx context.Context, now time.Time) time.Time {
 	if s.inflight != nil {
 		return later
 	}
+	if now.Before(s.cadence.held) {
+		return earlier(s.cadence.held, later)
+	}
 	var c *commit
-	switch due := !now.Before(s.nextCommit); {
+	transaction, grants := s.nextCommits()
+	switch due := !now.Before(transaction); {
 	case due && len(s.draft.messages) > 0:
 		c = s.begin(now)
-	case now.Before(s.nextGrants):
+	case now.Before(grants):
 		if due || s.lanes.count > 0 {
-			later = earlier(s.nextGrants, later)
+			later = earlier(grants, later)
 		}
 		if !due {
-			later = earlier(s.nextCommit, later)
+			later = earlier(transaction, later)
 		}
 		return later
 	case due:
@@ -69,16 +68,15 @@ func (s *Sink) maybeCommit(ctx context.Context, now time.Time) time.Time {
 		c = s.buildGrants(now)
 	}
 	if c == nil {
-		if s.nextCommit.After(now) {
-			return earlier(s.nextCommit, later)
+		for _, at := range [...]time.Time{s.cadence.held, transaction} {
+			if at.After(now) {
+				later = earlier(at, later)
+			}
 		}
 		return later
 	}
 	s.inflight = c
-	s.nextGrants = now.Add(s.cfg.Delivery.CommitInterval / grantsPerInterval)
-	if c.transaction() {
-		s.nextCommit = now.Add(s.cfg.Delivery.CommitInterval)
-	}
+	s.cadence.begins(c, now)
 	go func() { // one at a time; proceed or the loop's end receives
 		if c.open {
 			s.committed <- s.txn.Begin(ctx, c.begun)
@@ -104,14 +102,11 @@ func (s *Sink) newCommit(now time.Time) *commit {
 	// Before the ledgers: see kafka.Membership.
 	c := &commit{member: kafka.MembershipOf(s.consumer, s.cfg.SinkGroup()), started: now, clock: s.lease.Now()}
 	if !s.mayCommit(c.member) {
-		s.postpone(now.Add(50 * time.Millisecond))
+		s.cadence.held = now.Add(50 * time.Millisecond)
 		return nil
 	}
 	return c
 }
-
-// postpone holds back all commits.
-func (s *Sink) postpone(until time.Time) { s.nextCommit, s.nextGrants = until, until }
 
 // build gathers a commit: results, submissions and dead letters of what is
 // finished, and {C, S, G + new grants} of the partitions that changed.
@@ -282,13 +277,13 @@ func (s *Sink) notCommitted(c *commit, now time.Time, err error) {
 			s.lanes.pushFront(m)
 		}
 	}
-	s.postpone(now.Add(max(s.cfg.Delivery.CommitInterval, kafka.Backoff(s.aborts))))
+	s.cadence.refused(c, now.Add(max(leastPause, kafka.Backoff(s.aborts))))
 	switch {
 	case errors.Is(err, kafka.ErrNotMember):
 		// Transient in a rebalance: close the gate to sending, the next success
 		// opens it.
 		s.lease.Expire()
-		s.postpone(now.Add(50 * time.Millisecond))
+		s.cadence.held = now.Add(50 * time.Millisecond)
 		s.log.Debug("the group's generation has changed; committing again under the new one", "error", err)
 	case errors.Is(err, kafka.ErrTooLarge):
 		largest := (*message)(nil)

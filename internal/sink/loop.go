@@ -36,7 +36,9 @@ func (s *Sink) loop(ctx context.Context) {
 			fn()
 			s.stirred = true
 		case err := <-s.committed:
-			answers = s.takeInbox(answers) // what has come by now goes along
+			if err == nil && s.inflight.open {
+				answers = s.takeInbox(answers) // what has come by now goes along
+			}
 			s.proceed(ctx, err)
 		case <-timer.C:
 		case <-ctx.Done():

@@ -407,6 +407,13 @@ func TestATransactionThatHasResultsOfALostPartitionIsAborted(t *testing.T) {
 
 func TestALateAnswerWhileThePartitionIsLostGivesOneResult(t *testing.T) {
 	t.Parallel()
+	for _, drafted := range []bool{true, false} { // between the answer and the return, or not before
+		testLateAnswerWhileLost(t, drafted)
+	}
+}
+
+func testLateAnswerWhileLost(t *testing.T, drafted bool) {
+	t.Helper()
 	s, p := writing(t)
 	m := take1(s, p, 0, `{"to":"+49170","text":"x"}`)
 	grantTo(s, 0)
@@ -416,7 +423,9 @@ func TestALateAnswerWhileThePartitionIsLostGivesOneResult(t *testing.T) {
 	s.lose(p)
 	s.retriesDue(time.Now().Add(time.Hour)) // parked, to be sent again
 	answer(s, f, smpp.Responded, 0, true)   // it need not be
-	s.draftRecords()
+	if drafted {
+		s.draftRecords()
+	}
 	delete(s.limbo, p.tp)
 	s.resume(p)
 	s.settleAll()

@@ -110,10 +110,7 @@ func (s *Sink) lose(p *partition) {
 	delete(s.parts, p.tp)
 	p.held = false
 	s.withdraw(p)
-	if p.letGo != nil {
-		close(p.letGo)
-		p.letGo = nil
-	}
+	s.endLetGo(p)
 	p.limbo, p.limboAt = true, time.Now()
 	s.limbo[p.tp] = p
 }

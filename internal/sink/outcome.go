@@ -21,13 +21,16 @@ func (s *Sink) finish(m *message, status, reason string) {
 // before must not say that it is done, as its result would be missing for good. A null
 // value comes here too, with no status: it is done without a result.
 func (s *Sink) decide(m *message) {
-	if !m.granted {
-		m.state = waiting
-		s.verdicts.push(m)
-		return
+	if m.state = waiting; m.granted {
+		m.state = finished
 	}
-	m.state = finished
-	s.draft.messages = append(s.draft.messages, m)
+	switch {
+	case m.parked: // until its partition comes back: resume does the rest, and does it once
+	case m.granted:
+		s.draft.messages = append(s.draft.messages, m)
+	default:
+		s.verdicts.push(m)
+	}
 }
 
 // settleAll marks all that is finished as done in the ledgers, for the commit that is

@@ -119,6 +119,7 @@ func (s *Sink) install(key tp, om kafka.OffsetMeta, m *ledger.Meta, topicID stri
 		}
 	}
 	if old != nil {
+		s.endLetGo(old)
 		s.forget(old)
 	}
 	s.takenOver = true
@@ -233,6 +234,7 @@ func (s *Sink) revokeTimeout() time.Duration {
 // letGo hands partitions over (all, with nil), waiting until that is clean or
 // ctx ends.
 func (s *Sink) letGo(ctx context.Context, keys []tp) {
+	var leaving []*partition
 	var waits []chan struct{}
 	s.do(ctx, func() {
 		if keys == nil {
@@ -242,10 +244,10 @@ func (s *Sink) letGo(ctx context.Context, keys []tp) {
 		}
 		for _, key := range keys {
 			if p := s.parts[key]; p != nil {
-				waits = append(waits, s.beginLetGo(p))
+				leaving, waits = append(leaving, p), append(waits, s.beginLetGo(p))
 			}
 		}
-		s.postpone(time.Time{})
+		s.cadence = cadence{} // at once
 	})
 	faultpoint.At("sink.letgo.waiting")
 	for _, w := range waits {
@@ -256,16 +258,22 @@ func (s *Sink) letGo(ctx context.Context, keys []tp) {
 	}
 	final, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	s.do(final, func() {
-		for _, key := range keys {
-			if p := s.parts[key]; p != nil {
-				s.log.Warn("a partition is handed over before all answers have come", "topic", key.topic, "partition", key.partition,
+	last := func() {
+		for _, p := range leaving {
+			if s.parts[p.tp] == p {
+				s.log.Warn("a partition is handed over before all answers have come", "topic", p.topic, "partition", p.partition,
 					"in_doubt", p.ledger.Granted())
 				s.lose(p)
 			}
 		}
 		s.assignmentChanged()
-	})
+	}
+	// The commit in hand may have written results of theirs, and is aborted where they are lost before it has its offsets.
+	settled, stop := context.WithTimeout(final, 2*time.Second)
+	defer stop()
+	if !s.doSettled(settled, last) {
+		s.do(final, last)
+	}
 }
 
 func (s *Sink) beginLetGo(p *partition) chan struct{} {
@@ -274,6 +282,7 @@ func (s *Sink) beginLetGo(p *partition) chan struct{} {
 	}
 	wait := make(chan struct{})
 	p.letGo = wait
+	s.leaving++
 	s.setEpoch(p.tp, 0)
 	s.withdraw(p)
 	p.claim = new(smpp.Claim) // for the rest of messages that were sent in part
@@ -309,9 +318,15 @@ func (s *Sink) beginLetGo(p *partition) chan struct{} {
 func (s *Sink) handOver(p *partition) {
 	delete(s.parts, p.tp)
 	s.forget(p)
+	s.endLetGo(p)
+}
+
+// endLetGo ends a hand-over, one way or the other.
+func (s *Sink) endLetGo(p *partition) {
 	if p.letGo != nil {
 		close(p.letGo)
 		p.letGo = nil
+		s.leaving--
 	}
 }
 

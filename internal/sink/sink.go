@@ -86,9 +86,9 @@ type Sink struct {
 	verdicts      fifo[*message] // decided without a grant, waiting for a place in the ledger
 	draft         draft
 	inflight      *commit
-	afterCommits  []func()  // requests that must know how the commit in hand ended
-	nextCommit    time.Time // no transaction before
-	nextGrants    time.Time // no commit of grants alone before
+	afterCommits  []func() // requests that must know how the commit in hand ended
+	cadence       cadence
+	leaving       int       // partitions that are being handed over
 	aborts        int       // in a row
 	refusedAt     time.Time // when the first of them began
 	told          bool      // the log says so

@@ -116,15 +116,26 @@ func TestStopEndsThoughAnAssignmentWaitsForACommitThatKafkaDoesNotTake(t *testin
 
 // TestAHandOverDoesNotWaitForTheNextTransaction: the first answers make one, and those after them are written at once all the same, not nine seconds
 // later, when Stop has given up.
+//
+// With a broker that refuses one of them, it is tried again at once, too.
 func TestAHandOverDoesNotWaitForTheNextTransaction(t *testing.T) {
 	t.Parallel()
-	x := setup(t, kafkatest.Kfake(t), smsc.Options{Behaviour: smsc.Behaviour{Latency: smsc.Uniform(200*time.Millisecond, 800*time.Millisecond)}},
-		"KAFKA_SESSION_TIMEOUT=20s", "DELIVERY_COMMIT_INTERVAL=9s")
-	x.produce(campaign(50)...)
-	r := x.start()
-	x.submitted(10)
-	r.stop(8 * time.Second)
-	if doubt, done := x.committed(); doubt != 0 || done < 10 {
-		t.Errorf("%d are in doubt, %d done", doubt, done)
+	for _, refuse := range []bool{false, true} {
+		t.Run(fmt.Sprintf("refused %v", refuse), func(t *testing.T) {
+			t.Parallel()
+			b := kafkatest.Kfake(t)
+			x := setup(t, b, smsc.Options{Behaviour: smsc.Behaviour{Latency: smsc.Uniform(200*time.Millisecond, 800*time.Millisecond)}},
+				"KAFKA_SESSION_TIMEOUT=20s", "DELIVERY_COMMIT_INTERVAL=9s")
+			x.produce(campaign(50)...)
+			r := x.start()
+			x.submitted(10)
+			if refuse {
+				b.Kfake().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.TxnOffsetCommit}, Err: kerr.IllegalGeneration, Count: 1})
+			}
+			r.stop(8 * time.Second)
+			if doubt, done := x.committed(); doubt != 0 || done < 10 {
+				t.Errorf("%d are in doubt, %d done", doubt, done)
+			}
+		})
 	}
 }
