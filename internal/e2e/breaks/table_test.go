@@ -416,12 +416,12 @@ var ofPromises = []broken{
 		name: "it goes on sending what was granted to a generation that it has lost", promise: "3",
 		changes: []change{{
 			"internal/sink/member.go",
-			"	p.held = false\n	s.withdraw(p)\n	if p.letGo",
-			"	p.held = false\n	if p.letGo",
+			"	p.held = false\n	s.withdraw(p)\n	s.endLetGo",
+			"	p.held = false\n	s.endLetGo",
 		}, {
 			"internal/sink/commit.go",
-			"		s.lease.Expire()\n		s.postpone",
-			"		s.postpone",
+			"		s.lease.Expire()\n		s.cadence",
+			"		s.cadence",
 		}, {
 			"internal/smpp/lease.go",
 			"	return until > 0 && int64(l.clock()) < until\n",
