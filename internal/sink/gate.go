@@ -91,11 +91,7 @@ const briefly = 250 * time.Millisecond
 // something has come or gone, and now and then.
 func (s *Sink) regulate(now time.Time) {
 	s.stirred = false
-	queued, waiting := s.held()
-	bytes := 0
-	for _, p := range s.parts {
-		bytes += p.bytes
-	}
+	queued, waiting, bytes := s.held()
 	s.outflow.holds(queued, now)
 	enough := waiting >= s.mostQueued/2 || bytes >= s.mostBytes/2 || queued >= s.mostQueued
 	crowded := enough && (s.spare || s.outflow.slow(max(waiting, queued/2), now))
@@ -105,14 +101,15 @@ func (s *Sink) regulate(now time.Time) {
 	s.gate.set(!s.paused && (!enough || crowded))
 }
 
-// held counts the messages in memory, and those of them that wait for anything but an answer or a commit.
-func (s *Sink) held() (queued, waiting int) {
+// held counts the messages in memory, those of them that wait for anything but an answer or a commit, and the bytes of all.
+func (s *Sink) held() (queued, waiting, bytes int) {
 	waiting = s.lanes.count + s.verdicts.len() + len(s.retries)
 	for _, p := range s.parts {
 		queued += p.queued + len(p.beyond)
 		waiting += len(p.stalled) + len(p.beyond)
+		bytes += p.bytes
 	}
-	return queued, waiting
+	return queued, waiting, bytes
 }
 
 // throttle pauses a partition that has its share of what waits, and resumes it:

@@ -79,8 +79,8 @@ func (s *Sink) grantAll(now time.Time, any bool) []*message {
 // nothing waits, records are simply not read as fast as they are sent.
 func (s *Sink) left(some bool) {
 	if some {
-		queued, waiting := s.held()
-		some = 4*waiting > queued
+		queued, waiting, bytes := s.held()
+		some = waiting > 0 && (4*waiting > queued || bytes >= s.mostBytes/2) // a few that wait may be large
 	}
 	if some != s.spare {
 		s.spare, s.stirred = some, true

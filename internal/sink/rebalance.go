@@ -3,6 +3,7 @@ package sink
 import (
 	"context"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -232,11 +233,11 @@ func (s *Sink) revokeTimeout() time.Duration {
 }
 
 // letGo hands partitions over (all, with nil), waiting until that is clean or
-// ctx ends.
+// ctx ends. Where it has a deadline, the last of its time is the commit's that is in hand by then.
 func (s *Sink) letGo(ctx context.Context, keys []tp) {
 	var leaving []*partition
 	var waits []chan struct{}
-	s.do(ctx, func() {
+	begun := s.do(ctx, func() {
 		if keys == nil {
 			for key := range s.parts {
 				keys = append(keys, key)
@@ -250,18 +251,25 @@ func (s *Sink) letGo(ctx context.Context, keys []tp) {
 		s.cadence = cadence{} // at once
 	})
 	faultpoint.At("sink.letgo.waiting")
-	for _, w := range waits {
-		select {
-		case <-w:
-		case <-ctx.Done():
-		}
-	}
-	final, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	wait, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if end, ok := ctx.Deadline(); ok {
+		wait, cancel = context.WithDeadline(ctx, end.Add(-min(settleFor, time.Until(end)/4)))
+		defer cancel()
+	}
+	clean := begun
+	for _, w := range waits {
+		clean = clean && closed(wait, w)
+	}
 	last := func() {
-		for _, p := range leaving {
-			if s.parts[p.tp] == p {
-				s.log.Warn("a partition is handed over before all answers have come", "topic", p.topic, "partition", p.partition,
+		for _, key := range keys {
+			p := s.parts[key]
+			switch {
+			case p == nil || begun && !slices.Contains(leaving, p): // or it was given to us anew
+			case p.clean() && s.inflight == nil:
+				s.handOver(p)
+			default:
+				s.log.Warn("a partition is handed over before all answers have come", "topic", key.topic, "partition", key.partition,
 					"in_doubt", p.ledger.Granted())
 				s.lose(p)
 			}
@@ -269,10 +277,28 @@ func (s *Sink) letGo(ctx context.Context, keys []tp) {
 		s.assignmentChanged()
 	}
 	// The commit in hand may have written results of theirs, and is aborted where they are lost before it has its offsets.
-	settled, stop := context.WithTimeout(final, 2*time.Second)
-	defer stop()
-	if !s.doSettled(settled, last) {
+	if clean || !s.doSettled(ctx, last) {
+		final, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
 		s.do(final, last)
+	}
+}
+
+// settleFor is how long, at the end of a hand-over that is not clean, the commit in hand is waited for at most.
+const settleFor = 2 * time.Second
+
+// closed waits for that, and tells whether ctx has ended before.
+func closed(ctx context.Context, c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	case <-ctx.Done():
+		select {
+		case <-c:
+			return true
+		default:
+			return false
+		}
 	}
 }
 
