@@ -26,9 +26,7 @@ func TestWhatATransactionWasBegunWithIsCommittedWithTheRestOrNotAtAll(t *testing
 	t.Parallel()
 	kafkatest.Each(t, func(t *testing.T, b *kafkatest.Broker) {
 		s := setup(t, b)
-		cl := s.member(t, "g")
-		tr := s.transactor(t, cl)
-		m := kafka.MembershipOf(cl, "g")
+		cl, tr, m := s.joined(t)
 		stale := m
 		stale.Generation--
 		cause := errors.New("a reason")
@@ -111,9 +109,7 @@ func TestATransactionWhoseProducerChangesIsNotCommittedInPart(t *testing.T) {
 	t.Parallel()
 	b := kafkatest.Kfake(t)
 	s := setup(t, b)
-	cl := s.member(t, "g")
-	tr := s.transactor(t, cl)
-	m := kafka.MembershipOf(cl, "g")
+	cl, tr, m := s.joined(t)
 	if err := tr.Begin(t.Context(), []*kgo.Record{{Topic: "out", Key: []byte("k"), Value: []byte("begun")}}); err != nil {
 		t.Fatal(err)
 	}

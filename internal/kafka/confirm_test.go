@@ -88,10 +88,8 @@ func connected(t *testing.T, b *kafkatest.Broker) *outage {
 	t.Helper()
 	o := &outage{bench: setup(t, b), b: b, p: kafkaproxy.New(t, b.Addrs...)}
 	o.dialer.Config.Brokers = o.p.Addrs
-	o.cl = o.member(t, "g")
-	o.tr = o.transactor(t, o.cl)
+	o.cl, o.tr, o.m = o.joined(t)
 	o.tr.Left = o.left(o.tr.Writer())
-	o.m = kafka.MembershipOf(o.cl, "g")
 	return o
 }
 

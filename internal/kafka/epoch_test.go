@@ -24,9 +24,7 @@ func TestAProducerWhoseEpochHasRunOutGoesOnUnderAnotherProducerID(t *testing.T) 
 	t.Parallel()
 	kafkatest.Each(t, func(t *testing.T, b *kafkatest.Broker) {
 		s := setup(t, b)
-		cl := s.member(t, "g")
-		tr := s.transactor(t, cl)
-		m := kafka.MembershipOf(cl, "g")
+		cl, tr, m := s.joined(t)
 		ids := kafka.TransactionalIDs("test-", tr.Writer())
 		// One of the two is enough: the other shows that they do not touch each other. A few are left for
 		// transactions, the first of which must not be the one that meets the end.

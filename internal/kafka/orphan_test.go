@@ -17,9 +17,7 @@ func TestWhatASuccessorCommitsBehindATransactionWithoutOffsetsBecomesVisible(t *
 	t.Parallel()
 	kafkatest.Each(t, func(t *testing.T, b *kafkatest.Broker) {
 		s := setup(t, b)
-		cl := s.member(t, "g")
-		tr := s.transactor(t, cl)
-		m := kafka.MembershipOf(cl, "g")
+		cl, tr, m := s.joined(t)
 		if err := tr.Commit(t.Context(), m, &kafka.Commit{Offsets: offsets(1, "dead")}); err != nil {
 			t.Fatal(err)
 		}

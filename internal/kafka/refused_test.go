@@ -21,9 +21,7 @@ func TestOffsetsThatWereCommittedBeforeTheRefusalAreCommitted(t *testing.T) {
 	t.Parallel()
 	b := kafkatest.Kfake(t)
 	s := setup(t, b)
-	cl := s.member(t, "g")
-	tr := s.transactor(t, cl)
-	m := kafka.MembershipOf(cl, "g")
+	cl, tr, m := s.joined(t)
 	c := &kafka.Commit{Offsets: offsets(5, "ours")}
 	if err := tr.Commit(t.Context(), m, c); err != nil {
 		t.Fatal(err)
@@ -45,9 +43,7 @@ func TestOffsetsThatAreRefusedForGoodAreNotCommitted(t *testing.T) {
 	t.Parallel()
 	b := kafkatest.Kfake(t)
 	s := setup(t, b)
-	cl := s.member(t, "g")
-	tr := s.transactor(t, cl)
-	m := kafka.MembershipOf(cl, "g")
+	_, tr, m := s.joined(t)
 	b.Kfake().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.TopicAuthorizationFailed, Count: -1})
 	if err := tr.Commit(t.Context(), m, &kafka.Commit{Offsets: offsets(5, "ours")}); !errors.Is(err, kafka.ErrAborted) {
 		t.Errorf("%v, want ErrAborted", err)
@@ -59,9 +55,7 @@ func TestARefusedTransactionLeavesTheNextOneFree(t *testing.T) {
 	t.Parallel()
 	b := kafkatest.Kfake(t)
 	s := setup(t, b)
-	cl := s.member(t, "g")
-	tr := s.transactor(t, cl)
-	m := kafka.MembershipOf(cl, "g")
+	cl, tr, m := s.joined(t)
 	faults := []kfake.Fault{
 		{Keys: []kmsg.Key{kmsg.Produce}, Topic: "out", Err: kerr.InvalidProducerEpoch},
 		{Keys: []kmsg.Key{kmsg.Produce}, Topic: "out", Err: kerr.InvalidTxnState},

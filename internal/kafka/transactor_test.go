@@ -61,6 +61,13 @@ func (s *bench) transactor(t *testing.T, cl *kgo.Client) *kafka.Transactor {
 	return tr
 }
 
+// joined is a member of the group g with a transactor.
+func (s *bench) joined(t *testing.T) (*kgo.Client, *kafka.Transactor, kafka.Membership) {
+	t.Helper()
+	cl := s.member(t, "g")
+	return cl, s.transactor(t, cl), kafka.MembershipOf(cl, "g")
+}
+
 func offsets(off int64, meta string) kafka.Offsets {
 	return kafka.Offsets{"in": {0: {Offset: off, Metadata: meta}}}
 }
@@ -79,9 +86,7 @@ func TestRecordsOffsetsAndMetadataAreCommittedTogether(t *testing.T) {
 	t.Parallel()
 	kafkatest.Each(t, func(t *testing.T, b *kafkatest.Broker) {
 		s := setup(t, b)
-		cl := s.member(t, "g")
-		tr := s.transactor(t, cl)
-		m := kafka.MembershipOf(cl, "g")
+		cl, tr, m := s.joined(t)
 		for n := range 100 { // one after the other, as fast as it goes
 			err := tr.Commit(t.Context(), m, &kafka.Commit{
 				Records: []*kgo.Record{{Topic: "out", Value: fmt.Append(nil, n)}},
@@ -110,9 +115,7 @@ func TestACommitOfAnotherGenerationLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	kafkatest.Each(t, func(t *testing.T, b *kafkatest.Broker) {
 		s := setup(t, b)
-		cl := s.member(t, "g")
-		tr := s.transactor(t, cl)
-		m := kafka.MembershipOf(cl, "g")
+		cl, tr, m := s.joined(t)
 		if err := tr.Commit(t.Context(), m, &kafka.Commit{Records: []*kgo.Record{{Topic: "out", Value: []byte("first")}}, Offsets: offsets(1, "ours")}); err != nil {
 			t.Fatal(err)
 		}
@@ -220,9 +223,7 @@ func TestAnEndWhoseAnswerIsLostIsSettledByReadingBack(t *testing.T) {
 	t.Parallel()
 	b := kafkatest.Kfake(t)
 	s := setup(t, b)
-	cl := s.member(t, "g")
-	tr := s.transactor(t, cl)
-	m := kafka.MembershipOf(cl, "g")
+	_, tr, m := s.joined(t)
 	for i, lose := range []func(*kfake.Cluster){loseBefore, loseAfter, loseBefore, loseAfter} {
 		lose(b.Kfake())
 		c := &kafka.Commit{Records: []*kgo.Record{{Topic: "out", Value: fmt.Append(nil, i)}}, Offsets: offsets(int64(i), fmt.Sprintf("v1;n=%d", i))}

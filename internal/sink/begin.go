@@ -11,7 +11,7 @@ import (
 
 // A transaction is begun with the results that are there, and committed with those as well that come while these are written: of the four steps
 // of a transaction the first write takes half of the time, since with it the brokers add the partitions. What comes meanwhile would wait for the
-// next transaction, a whole DELIVERY_COMMIT_INTERVAL (SPEED.md: 1.3 ms less for each result in the middle, 3 for the last of a hundred).
+// next transaction, a whole DELIVERY_COMMIT_INTERVAL (SPEED.md: 2 ms less in the middle, 4 for the last of a hundred).
 // The ledgers are read for it only then, so what is granted is as new.
 //
 // Where transactions last long, since the brokers are far or what is written is much, the second write would make them longer still, and

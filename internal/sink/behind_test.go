@@ -17,10 +17,7 @@ func owned(t *testing.T) (*Sink, *partition) {
 	}
 	sentOne(t, s, p, 0)
 	sentOne(t, s, p, 1)
-	s.settleAll()
-	c := &commit{}
-	s.tell(c)
-	s.takeDraft(c)
+	gathered(s)
 	p.n, p.committed = 5, kafka.OffsetMeta{Offset: 2, Metadata: "v1;n=5;t=x;i=topic-id"}
 	return s, p
 }

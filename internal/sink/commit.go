@@ -120,11 +120,15 @@ func (s *Sink) build(now time.Time) *commit {
 
 // fill gathers what a commit has not got yet; false when there is nothing to commit.
 func (s *Sink) fill(c *commit, now time.Time) bool {
+	return s.fillWith(c, now, func() []*message { return s.grant(now, false) })
+}
+
+func (s *Sink) fillWith(c *commit, now time.Time, grant func() []*message) bool {
 	s.settleAll()
 	for _, p := range s.parts {
 		s.enterBeyond(p)
 	}
-	c.grants = s.grant(now, false)
+	c.grants = grant()
 	s.settleAll() // what was found invalid or expired on the way
 	s.renewLease(now)
 	if !s.tell(c) {

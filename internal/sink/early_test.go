@@ -11,6 +11,18 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/smsc"
 )
 
+// transactionsOf counts what ends from now on.
+func transactionsOf(b *kafkatest.Broker) *atomic.Int64 {
+	var n atomic.Int64
+	c := b.Kfake()
+	c.ControlKey(int16(kmsg.EndTxn), func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		n.Add(1)
+		return nil, nil, false
+	})
+	return &n
+}
+
 // The second record is answered soon after the first one's transaction, so its result waits for
 // the next, nine seconds later. With or after that transaction the third would be sent, were it
 // not granted alone before: halfway, which leaves seconds to a slow machine.
@@ -19,13 +31,7 @@ func TestWhatCanBeSentAtOnceDoesNotWaitForTheNextTransaction(t *testing.T) {
 	const interval = 9 * time.Second
 	b := kafkatest.Kfake(t)
 	x := setup(t, b, smsc.Options{}, "KAFKA_SESSION_TIMEOUT=20s", "DELIVERY_COMMIT_INTERVAL="+interval.String())
-	var transactions atomic.Int64
-	c := b.Kfake()
-	c.ControlKey(int16(kmsg.EndTxn), func(kmsg.Request) (kmsg.Response, error, bool) {
-		c.KeepControl()
-		transactions.Add(1)
-		return nil, nil, false
-	})
+	transactions := transactionsOf(b)
 	x.start()
 	x.produce(campaign(1)...)
 	x.until("the first has its result", func() bool { return transactions.Load() == 1 })
@@ -45,13 +51,7 @@ func TestDeliveryCommitIntervalLiesBetweenTwoTransactions(t *testing.T) {
 	const interval, many = 100 * time.Millisecond, 20
 	b := kafkatest.Kfake(t)
 	x := setup(t, b, smsc.Options{Behaviour: smsc.Behaviour{Latency: smsc.Constant(5 * time.Millisecond)}}, "SMSC_0_WINDOW=10", "DELIVERY_COMMIT_INTERVAL="+interval.String())
-	var transactions atomic.Int64
-	c := b.Kfake()
-	c.ControlKey(int16(kmsg.EndTxn), func(kmsg.Request) (kmsg.Response, error, bool) {
-		c.KeepControl()
-		transactions.Add(1)
-		return nil, nil, false
-	})
+	transactions := transactionsOf(b)
 	x.produce(campaign(4000)...)
 	began := time.Now()
 	r := x.start()

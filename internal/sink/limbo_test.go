@@ -87,10 +87,7 @@ func TestAPartitionWhoseHandOverDidNotGetThroughComesBackAsItWas(t *testing.T) {
 	for _, m := range grantTo(s, 0) {
 		answer(s, m.pieces[0].flight, smpp.Responded, 0, false)
 	}
-	s.settleAll()
-	c := &commit{started: time.Now()}
-	s.tell(c)
-	s.takeDraft(c)
+	c := gathered(s)
 	if len(c.finished) != 4 || p.ledger.C() != 4 || sent.inDoubt || sent.status != "accepted" {
 		t.Errorf("%d results, C is %d; what was sent is %q, in doubt: %v", len(c.finished), p.ledger.C(), sent.status, sent.inDoubt)
 	}

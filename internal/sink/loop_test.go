@@ -274,6 +274,15 @@ func sentOne(t *testing.T, s *Sink, p *partition, offset int64) *message {
 	return m
 }
 
+// gathered is a commit of all that is finished.
+func gathered(s *Sink) *commit {
+	c := &commit{started: time.Now()}
+	s.settleAll()
+	s.tell(c)
+	s.takeDraft(c)
+	return c
+}
+
 // told is what a successor would read, were a commit made and we dead.
 func told(t *testing.T, c *commit, p *partition) *ledger.Ledger {
 	t.Helper()
@@ -307,10 +316,7 @@ func TestACommitOfGrantsAloneDoesNotTellWhatIsDoneWithoutItsResult(t *testing.T)
 		}
 	}
 	// The transaction that follows has the results, and says so.
-	s.settleAll()
-	c = &commit{}
-	s.tell(c)
-	s.takeDraft(c)
+	c = gathered(s)
 	l = told(t, c, p)
 	if l.C() != 3 || l.At(3) != ledger.Granted || len(c.finished) != 3 {
 		t.Errorf("C is %d, offset 3 in state %d, %d finished", l.C(), l.At(3), len(c.finished))
@@ -325,10 +331,7 @@ func TestAfterATransactionFailedGrantsAloneWaitForTheNext(t *testing.T) {
 	s, p := writing(t)
 	sentOne(t, s, p, 0)
 	for range 2 {
-		s.settleAll()
-		c := &commit{started: time.Now()}
-		s.tell(c)
-		s.takeDraft(c)
+		c := gathered(s)
 		if p.unwritten != 1 || len(c.finished) != 1 || s.mayGrantAlone() {
 			t.Fatalf("in a commit: %d without a result that is known to be written, %d finished", p.unwritten, len(c.finished))
 		}
@@ -337,10 +340,7 @@ func TestAfterATransactionFailedGrantsAloneWaitForTheNext(t *testing.T) {
 			t.Fatalf("after it: %d without a result that is known to be written, %d finished", p.unwritten, len(s.draft.messages))
 		}
 	}
-	s.settleAll()
-	c := &commit{started: time.Now()}
-	s.tell(c)
-	s.takeDraft(c)
+	c := gathered(s)
 	s.succeeded(c, time.Now(), 0)
 	if p.unwritten != 0 || len(s.draft.messages) != 0 || !s.mayGrantAlone() {
 		t.Errorf("%d without a result that is known to be written", p.unwritten)
@@ -358,10 +358,7 @@ func TestWhatWasMadeForTheNextTransactionGoesWithItsPartition(t *testing.T) {
 		t.Fatalf("%d are made", s.draft.made)
 	}
 	s.lose(q)
-	s.settleAll()
-	c := &commit{started: time.Now()}
-	s.tell(c)
-	s.takeDraft(c)
+	c := gathered(s)
 	if len(c.finished) != 1 || c.finished[0] != mine || len(c.Records) != 2 {
 		t.Fatalf("%d finished, %d records: the result of a partition that is another's now is among them", len(c.finished), len(c.Records))
 	}
@@ -371,10 +368,7 @@ func TestWhatWasMadeForTheNextTransactionGoesWithItsPartition(t *testing.T) {
 	// It comes back as we left it.
 	delete(s.limbo, q.tp)
 	s.resume(q)
-	s.settleAll()
-	c = &commit{started: time.Now()}
-	s.tell(c)
-	s.takeDraft(c)
+	c = gathered(s)
 	if len(c.finished) != 1 || c.finished[0] != lost || q.ledger.C() != 1 {
 		t.Errorf("%d finished, C is %d", len(c.finished), q.ledger.C())
 	}
@@ -387,10 +381,8 @@ func TestATransactionThatHasResultsOfALostPartitionIsAborted(t *testing.T) {
 	q := &partition{tp: tp{"in", 1}, epoch: 1, held: true, claim: new(smpp.Claim), ledger: ledger.New(0)}
 	s.parts[q.tp] = q
 	mine, lost := sentOne(t, s, p, 0), sentOne(t, s, q, 0)
-	s.settleAll()
 	c := &commit{started: time.Now()}
-	s.takeDraft(c)
-	c.begun, c.Records, c.open = c.Records, nil, true
+	s.open(c)
 	s.inflight = c
 	s.lose(q) // a hand-over that took too long: the generation is still the same
 	s.proceed(t.Context(), nil)
@@ -428,10 +420,7 @@ func testLateAnswerWhileLost(t *testing.T, drafted bool) {
 	}
 	delete(s.limbo, p.tp)
 	s.resume(p)
-	s.settleAll()
-	c := &commit{started: time.Now()}
-	s.tell(c)
-	s.takeDraft(c)
+	c := gathered(s)
 	if len(c.finished) != 1 || len(c.Records) != 2 || m.status != "accepted" || p.ledger.C() != 1 || p.unwritten != 1 {
 		t.Errorf("%d finished with %d records, %q, C is %d, %d unwritten", len(c.finished), len(c.Records), m.status, p.ledger.C(), p.unwritten)
 	}

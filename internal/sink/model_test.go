@@ -139,23 +139,13 @@ func (d *model) answered() {
 
 // fill is Sink.fill for accounts that have whatever room.
 func (d *model) fill(c *commit) bool {
-	s := d.s
-	s.settleAll()
-	for _, p := range s.parts {
-		s.enterBeyond(p)
-	}
-	s.unstall()
-	c.grants = d.grants()
-	s.settleAll()
-	if !s.tell(c) {
-		return false
-	}
-	s.takeDraft(c)
+	ok := d.s.fillWith(c, time.Now(), d.grants)
 	d.takes(c.Records)
-	return true
+	return ok
 }
 
 func (d *model) grants() []*message {
+	d.s.unstall()
 	clear(d.s.budget)
 	for i := range d.s.budget {
 		d.s.budget[i], d.s.up[i] = d.r.IntN(13), true

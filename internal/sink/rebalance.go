@@ -251,9 +251,9 @@ func (s *Sink) letGo(ctx context.Context, keys []tp) {
 		s.cadence = cadence{} // at once
 	})
 	faultpoint.At("sink.letgo.waiting")
-	wait, cancel := context.WithCancel(ctx)
-	defer cancel()
+	wait := ctx
 	if end, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
 		wait, cancel = context.WithDeadline(ctx, end.Add(-min(settleFor, time.Until(end)/4)))
 		defer cancel()
 	}
@@ -389,6 +389,7 @@ func (s *Sink) checkLimbo(now time.Time) {
 func (s *Sink) assignmentChanged() {
 	held := len(s.parts)
 	s.shareRoom(held)
+	s.consumer.UpdateFetchMaxBytes(maxFetch, fetchOf(held))
 	if total := s.totalPartitions.Load(); total > 0 && held > 0 {
 		for _, a := range s.accounts {
 			if s.heldNone && s.takenOver {

@@ -200,7 +200,7 @@ func (s *Sink) Start(ctx context.Context) error {
 		kgo.KeepControlRecords(), // else a group on transactional input shows a lag of 1 for ever
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.BlockRebalanceOnPoll(),
-		kgo.FetchMaxBytes(maxFetch), kgo.FetchMaxPartitionBytes(mostFetch), kgo.MaxConcurrentFetches(2), // see shareRoom
+		kgo.FetchMaxBytes(maxFetch), kgo.FetchMaxPartitionBytes(mostFetch), kgo.MaxConcurrentFetches(2), // see fetchOf
 		kgo.FetchMaxWait(s.fetchWait()),
 		kgo.OnPartitionsAssigned(s.onAssigned),
 		kgo.OnOffsetsFetched(s.onOffsets),
