@@ -10,8 +10,7 @@ package record
 // The zero value is ready for use.
 type Arena struct {
 	blocks [][]byte // in use; the last one has room
-	free   [][]byte
-	most   int // blocks taken at a time, of late
+	spare  Spare[[]byte]
 }
 
 const (
@@ -29,10 +28,8 @@ func (a *Arena) Room() []byte {
 			return b[len(b):]
 		}
 	}
-	var b []byte
-	if n := len(a.free); n > 0 {
-		b, a.free = a.free[n-1], a.free[:n-1]
-	} else {
+	b := a.spare.Take()
+	if b == nil {
 		b = make([]byte, 0, arenaBlock)
 	}
 	a.blocks = append(a.blocks, b)
@@ -52,33 +49,25 @@ func (a *Arena) Keep(value []byte) []byte {
 // Take empties the arena and returns what held its values, for Reuse.
 func (a *Arena) Take() [][]byte {
 	blocks := a.blocks
-	a.blocks, a.most = nil, max(a.most, len(blocks))
+	a.blocks = nil
+	a.spare.Turn()
 	return blocks
 }
 
 // Reuse takes back blocks of which no value is needed any more.
 func (a *Arena) Reuse(blocks [][]byte) {
 	for _, b := range blocks {
-		if len(a.free) == arenaFree {
-			return
-		}
-		a.free = append(a.free, b[:0])
+		a.spare.Put(b[:0], arenaFree)
 	}
 }
 
 // Reset empties the arena. None of its values is needed any more.
 func (a *Arena) Reset() {
-	a.most = max(a.most, len(a.blocks))
+	a.spare.Turn()
 	a.Reuse(a.blocks)
 	clear(a.blocks)
 	a.blocks = a.blocks[:0]
 }
 
-// Age is called once in a while, and lets go of blocks that the transactions of late have no use for.
-func (a *Arena) Age() {
-	a.most -= (a.most + 7) / 8
-	if keep := 3*a.most + 1; len(a.free) > keep { // two transactions are on their way at a time, one of them taken in two
-		clear(a.free[keep:])
-		a.free = a.free[:keep]
-	}
-}
+// Age is called twice a second, and lets go of blocks that the transactions of late have no use for.
+func (a *Arena) Age() { a.spare.Age() }

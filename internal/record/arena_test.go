@@ -71,13 +71,13 @@ func TestAnArenaKeepsNoMoreThanItsBound(t *testing.T) {
 		a.Keep(append(a.Room(), make([]byte, 64<<10)...))
 	}
 	a.Reset()
-	if len(a.free) > arenaFree {
-		t.Errorf("%d blocks are kept, %d at most should be", len(a.free), arenaFree)
+	if len(a.spare.free) > arenaFree {
+		t.Errorf("%d blocks are kept, %d at most should be", len(a.spare.free), arenaFree)
 	}
 	for range 60 { // half a minute of the sink's
 		a.Age()
 	}
-	if len(a.free) > 1 {
-		t.Errorf("%d blocks are kept at rest", len(a.free))
+	if len(a.spare.free) > 1 {
+		t.Errorf("%d blocks are kept at rest", len(a.spare.free))
 	}
 }

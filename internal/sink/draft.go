@@ -20,7 +20,7 @@ type draft struct {
 
 	// What the last commits used, to be used again.
 	spareMessages []*message
-	spareRecords  []*kgo.Record
+	spareRecords  record.Spare[*kgo.Record]
 }
 
 // draftRecords makes the records of what is finished.
@@ -46,7 +46,7 @@ func (s *Sink) draftRecords() {
 			d.records = append(d.records, dead)
 		}
 		if m.attempts > 0 {
-			d.records = s.appendSubmissions(d.records, m)
+			s.appendSubmissions(m)
 		}
 	}
 	clear(d.messages[len(kept):])
@@ -65,7 +65,9 @@ func (s *Sink) takeDraft(c *commit) {
 		}
 	}
 	s.draftRecords()
-	c.Records, c.arena = s.submitted.flush(d.records), append(c.arena, d.arena.Take()...)
+	s.submitted.flush(d)
+	c.Records, c.arena = d.records, append(c.arena, d.arena.Take()...)
+	d.spareRecords.Turn()
 	if c.finished == nil {
 		c.finished, d.messages, d.spareMessages = d.messages, d.spareMessages[:0], nil
 	} else {
@@ -101,28 +103,29 @@ func (d *draft) reuse(c *commit, t *submittedTopic) {
 
 func (d *draft) reuseRecords(records []*kgo.Record, t *submittedTopic) {
 	for _, r := range records {
-		if len(d.spareRecords) >= maxQueuedAll {
-			break
-		}
 		if r.Topic == t.name {
 			t.reuse(r.Value)
 		}
 		*r = kgo.Record{}
-		d.spareRecords = append(d.spareRecords, r)
+		d.spareRecords.Put(r, maxQueuedAll)
 	}
 }
 
 // record is an empty one.
 func (d *draft) record() *kgo.Record {
-	n := len(d.spareRecords)
-	if n == 0 {
-		block := make([]kgo.Record, 64)
-		for i := range block {
-			d.spareRecords = append(d.spareRecords, &block[i])
-		}
-		n = len(block)
+	if r := d.spareRecords.Take(); r != nil {
+		return r
 	}
-	r := d.spareRecords[n-1]
-	d.spareRecords = d.spareRecords[:n-1]
-	return r
+	block := make([]kgo.Record, 64)
+	for i := range block[1:] {
+		d.spareRecords.Put(&block[1+i], maxQueuedAll)
+	}
+	return &block[0]
+}
+
+// age is called twice a second, and lets go of what the transactions of late have no use for.
+func (d *draft) age(t *submittedTopic) {
+	d.arena.Age()
+	d.spareRecords.Age()
+	t.spare.Age()
 }

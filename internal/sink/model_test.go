@@ -292,7 +292,7 @@ func (d *model) step() {
 		d.note("assigned %v", key)
 		d.assigned(key)
 	case s.inflight == nil:
-		s.draft.arena.Age()
+		s.draft.age(&s.submitted)
 	}
 }
 

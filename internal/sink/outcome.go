@@ -137,7 +137,8 @@ func (s *Sink) deadLetter(m *message) *kgo.Record {
 			}
 		}
 	}
-	rec := &kgo.Record{Topic: s.cfg.Topics.DeadLetter, Key: m.key(), Value: m.rec.Value, Timestamp: m.rec.Timestamp}
+	rec := s.draft.record()
+	*rec = kgo.Record{Topic: s.cfg.Topics.DeadLetter, Key: m.key(), Value: m.rec.Value, Timestamp: m.rec.Timestamp}
 	if !m.shrunk {
 		rec.Headers = append(rec.Headers, m.rec.Headers...)
 	}
@@ -153,37 +154,38 @@ type submittedTopic struct {
 	name       string
 	partitions int32
 	packs      [][]byte // by partition
-	spare      [][]byte
+	spare      record.Spare[[]byte]
 }
 
-// maxPack is how large a packed record grows, well under a broker's limit of 1 MB.
-const maxPack = 128 << 10
+const (
+	// maxPack is how large a packed record grows, well under a broker's limit of 1 MB.
+	maxPack = 128 << 10
+	// sparePacks bounds the packs that wait to be used again, to 16 MB. A transaction at full speed takes some twenty.
+	sparePacks = 64
+)
 
-func (t *submittedTopic) add(sub *record.Submission, records []*kgo.Record) []*kgo.Record {
+func (t *submittedTopic) add(sub *record.Submission, d *draft) {
 	if t.packs == nil {
 		t.packs = make([][]byte, t.partitions)
 	}
 	p := record.PartitionOf(sub.Key, t.partitions)
 	t.packs[p] = record.AppendSubmission(t.packs[p], sub)
 	if len(t.packs[p]) >= maxPack {
-		records = append(records, t.cut(p))
+		t.cut(p, d)
 	}
-	return records
 }
 
-func (t *submittedTopic) cut(p int32) *kgo.Record {
-	r := &kgo.Record{Topic: t.name, Partition: p, Value: t.packs[p]}
-	t.packs[p] = nil
-	if n := len(t.spare); n > 0 {
-		t.packs[p], t.spare = t.spare[n-1], t.spare[:n-1]
-	}
-	return r
+func (t *submittedTopic) cut(p int32, d *draft) {
+	r := d.record()
+	r.Topic, r.Partition, r.Value = t.name, p, t.packs[p]
+	d.records = append(d.records, r)
+	t.packs[p] = t.spare.Take()
 }
 
 // reuse takes the memory of a record that is written.
 func (t *submittedTopic) reuse(pack []byte) {
-	if len(t.spare) < 2*int(t.partitions) && cap(pack) <= 2*maxPack {
-		t.spare = append(t.spare, pack[:0])
+	if cap(pack) <= 2*maxPack {
+		t.spare.Put(pack[:0], sparePacks)
 	}
 }
 
@@ -192,23 +194,24 @@ func (t *submittedTopic) reset() {
 	for p := range t.packs {
 		t.packs[p] = t.packs[p][:0]
 	}
+	t.spare.Turn()
 }
 
-// flush returns what is left of all partitions.
-func (t *submittedTopic) flush(records []*kgo.Record) []*kgo.Record {
+// flush makes records of what is left of all partitions.
+func (t *submittedTopic) flush(d *draft) {
 	for p := range t.packs {
 		if len(t.packs[p]) > 0 {
-			records = append(records, t.cut(int32(p)))
+			t.cut(int32(p), d)
 		}
 	}
-	return records
+	t.spare.Turn()
 }
 
 // appendSubmissions files a message for its receipts, under every form in which
 // its ids may come back, and as the last one sent to that subscriber.
-func (s *Sink) appendSubmissions(records []*kgo.Record, m *message) []*kgo.Record {
+func (s *Sink) appendSubmissions(m *message) {
 	if m.out.Action != record.Submit {
-		return records // the message's receipts belong to the record that submitted it
+		return // the message's receipts belong to the record that submitted it
 	}
 	smsc := s.cfg.SMSCs[m.target].Name
 	wants := receipts(&m.out, s.habits[m.target])
@@ -234,16 +237,15 @@ func (s *Sink) appendSubmissions(records []*kgo.Record, m *message) []*kgo.Recor
 			if k == 1 {
 				sub.PrimaryKey = record.ReceiptKey(smsc, s.keys[0])
 			}
-			records = s.submitted.add(&sub, records)
+			s.submitted.add(&sub, &s.draft)
 		}
 	}
 	if sent && m.body.sm.Source.TON != tonAlphanumeric && m.body.from != "" {
 		// What a reply is given of it, and when it is forgotten: with all of the message it would be half of the topic.
 		last := record.Submission{Kind: record.KindLast, Key: record.SubscriberKey(sms.NormalNumber(m.number), sms.NormalNumber(m.body.from)),
 			ID: sub.ID, Metadata: sub.Metadata, SubmittedAt: sub.SubmittedAt, Span: m.trace.Ref(0)}
-		records = s.submitted.add(&last, records)
+		s.submitted.add(&last, &s.draft)
 	}
-	return records
 }
 
 // tonAlphanumeric is SMPP v3.4 §5.2.5: nobody can reply to such a sender.

@@ -36,7 +36,7 @@ func (s *Sink) publish(now time.Time) {
 		return
 	}
 	s.published, s.stirred = now, true
-	s.draft.arena.Age()
+	s.draft.age(&s.submitted)
 	st := &Status{Waiting: s.lanes.count + s.verdicts.len(), Retrying: len(s.retries), Committing: s.aborts < 3}
 	s.metrics.lag.Reset()
 	for _, p := range s.parts {
