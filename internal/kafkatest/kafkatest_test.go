@@ -175,3 +175,17 @@ func TestTheJVMDiesWithTheTestProcess(t *testing.T) {
 		}
 	}
 }
+
+func TestAPortThatIsHeldForAMomentIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	held, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(50*time.Millisecond, func() { held.Close() })
+	l, err := listen("tcp", held.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+}

@@ -19,6 +19,7 @@ func Kfake(tb testing.TB, opts ...kfake.Opt) *Broker {
 	n := &kfakeNode{opts: append([]kfake.Opt{
 		kfake.NumBrokers(1),
 		kfake.Ports(port),
+		kfake.ListenFn(listen),
 		kfake.DataDir(tb.TempDir()),
 		kfake.SyncWrites(),
 		kfake.GroupMinSessionTimeout(time.Second),

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"syscall"
+	"time"
 )
 
 // freePort returns the first of count adjacent ports of 127.0.0.1 that nothing listens on.
@@ -33,4 +35,15 @@ func tryPorts(first, count int) (err error) {
 		defer func() { err = errors.Join(err, l.Close()) }()
 	}
 	return nil
+}
+
+// listen is net.Listen, with patience for a port that has just been closed: a child that this process starts holds all that was open until it runs
+// its program, which takes a while on a machine that is busy.
+func listen(network, address string) (net.Listener, error) {
+	for limit := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		l, err := net.Listen(network, address)
+		if err == nil || !errors.Is(err, syscall.EADDRINUSE) || time.Now().After(limit) {
+			return l, err
+		}
+	}
 }
