@@ -92,8 +92,11 @@ func (l *outbinds) run(ctx context.Context) {
 		select {
 		case l.pending <- struct{}{}:
 			handlers.Go(func() {
-				defer func() { <-l.pending }()
-				l.handle(ctx, conn)
+				reason, err := l.handle(ctx, conn)
+				<-l.pending // first: whoever sees his connection closed finds a place for the next
+				if err != nil {
+					l.refuse(conn, reason, err)
+				}
 			})
 		default:
 			l.refuse(conn, "crowded", nil)
@@ -101,13 +104,12 @@ func (l *outbinds) run(ctx context.Context) {
 	}
 }
 
-// handle hands a connection to a seat, or closes it without a word.
-func (l *outbinds) handle(ctx context.Context, conn net.Conn) {
+// handle hands a connection to a seat, or says why it is to be closed.
+func (l *outbinds) handle(ctx context.Context, conn net.Conn) (reason string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, l.a.cfg.BindTimeout)
 	defer cancel()
 	if err := l.mayConnect(ctx, conn.RemoteAddr()); err != nil {
-		l.refuse(conn, "address", err)
-		return
+		return "address", err
 	}
 	conn.SetDeadline(time.Now().Add(l.a.cfg.BindTimeout))
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
@@ -118,22 +120,21 @@ func (l *outbinds) handle(ctx context.Context, conn net.Conn) {
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
-	if err != nil {
-		reason := "malformed"
-		if errors.Is(err, errOutbindCredentials) {
-			reason = "credentials"
-		}
-		l.refuse(conn, reason, err)
-		return
+	switch {
+	case errors.Is(err, errOutbindCredentials):
+		return "credentials", err
+	case err != nil:
+		return "malformed", err
 	}
 	conn.SetDeadline(time.Time{})
 	select {
 	case l.verified <- l.a.cfg.Capture.Wrap(secured, false):
 		l.a.metrics.outbinds("accepted").Inc()
+		return "", nil
 	case <-ctx.Done():
 		// All seats hold a session. One of them may be dead without our knowing; the
 		// next outbind finds it free.
-		l.refuse(conn, "unwanted", errors.New("every bind is up"))
+		return "unwanted", errors.New("every bind is up")
 	}
 }
 
