@@ -48,7 +48,7 @@ func setup(t *testing.T, b *kafkatest.Broker, o smsc.Options, env ...string) *be
 	cfg, err := config.Load(append([]string{
 		"KAFKA_BROKERS=" + strings.Join(b.Addrs, ","), "KAFKA_SESSION_TIMEOUT=6s",
 		"SMSC_0_NAME=carrier", "SMSC_0_ADDRESS=" + s.Addr(), "SMSC_0_SYSTEM_ID=test", "SMSC_0_WINDOW=100",
-		"SMSC_0_RESPONSE_TIMEOUT=2s", "SMSC_0_SOURCE_ADDRESS=12345",
+		"SMSC_0_RESPONSE_TIMEOUT=30s", "SMSC_0_SOURCE_ADDRESS=12345",
 	}, env...))
 	if err != nil {
 		t.Fatal(err)
