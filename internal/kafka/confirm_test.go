@@ -386,8 +386,8 @@ func TestWhatWasCommittedAndPassedToAnotherOwnerIsNotAborted(t *testing.T) {
 		}
 		return false
 	}})
-	if err := o.commit(t, o.m, 5, "ours"); !errors.Is(err, kafka.ErrAborted) {
-		t.Fatalf("%v; the partition is another's", err)
+	if err := o.commit(t, o.m, 5, "ours"); err != nil {
+		t.Fatalf("%v; it was committed, though the offsets are another's by now", err)
 	}
 	took.Remove()
 	o.withoutMarkers(t, o.p, o.id(), o.m, nil, kgo.TryCommit)

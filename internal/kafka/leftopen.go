@@ -174,20 +174,26 @@ func describe(ctx context.Context, cl *kgo.Client, id string) (t kmsg.DescribeTr
 // says that the broker is away: ask again. Empty: it does not tell, being older than Kafka 3.0
 // or for lack of a right.
 func lastState(ctx context.Context, cl *kgo.Client, id string) (string, error) {
+	t, err := lastOf(ctx, cl, id)
+	return t.State, err
+}
+
+// lastOf is all that the coordinator says of an id's last transaction, as lastState.
+func lastOf(ctx context.Context, cl *kgo.Client, id string) (none kmsg.DescribeTransactionsResponseTransactionState, err error) {
 	ctx, cancel := context.WithTimeout(ctx, TransactionTimeout/2)
 	defer cancel()
 	resp, err := kmsg.NewPtrApiVersionsRequest().RequestWith(ctx, cl)
 	if err != nil {
-		return "", err
+		return none, err
 	}
 	if !slices.ContainsFunc(resp.ApiKeys, func(k kmsg.ApiVersionsResponseApiKey) bool { return k.ApiKey == kmsg.DescribeTransactions.Int16() }) {
-		return "", nil
+		return none, nil
 	}
-	state, err := stateOf(ctx, cl, id)
+	t, err := describe(ctx, cl, id)
 	if isKafkaError(err) && !kerr.IsRetriable(err) {
-		return "", nil
+		return none, nil
 	}
-	return state, err
+	return t, err
 }
 
 // Fence ends whatever transaction is open under the id, and shuts its producer

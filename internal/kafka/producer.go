@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,6 +32,7 @@ type txnProducer struct {
 	records sync.WaitGroup
 	mu      sync.Mutex
 	err     error // first error of the records produced in this transaction
+	adrift  bool  // what was produced and given up may reach the broker yet, or has: see produce
 
 	producerID    int64 // as whom the transaction was begun, see same
 	producerEpoch int16
@@ -116,7 +118,7 @@ func (p *txnProducer) discard() {
 	}
 	p.cl.UnsafeAbortBufferedRecords()
 	p.cl.Close()
-	p.cl = nil
+	p.cl, p.adrift = nil, false
 }
 
 // produce sends all records and waits until the brokers hold them.
@@ -124,6 +126,10 @@ func (p *txnProducer) discard() {
 // The limit is the context's, not the client's RecordDeliveryTimeout: that one counts
 // from a record's timestamp, and a dead letter carries that of its original, which
 // may be days old.
+//
+// Records that are given up leave the client adrift. It numbers the next ones as it had numbered them, and before KIP-890 part 2 an EndTxn
+// does not raise the epoch: of the next transaction's records as many would be taken for those again, acknowledged, and not written; or
+// the old ones, still on their way, would be committed with it. An InitProducerId raises it, so such a client is thrown away (abort).
 func (p *txnProducer) produce(ctx context.Context, records []*kgo.Record) error {
 	if len(records) == 0 {
 		return nil
@@ -146,6 +152,7 @@ func (p *txnProducer) produce(ctx context.Context, records []*kgo.Record) error 
 func (p *txnProducer) produced(r *kgo.Record, err error) {
 	if err != nil {
 		p.mu.Lock()
+		p.adrift = p.adrift || !isKafkaError(err) || kerr.IsRetriable(err) // else the broker has refused it, and nothing is written
 		if p.err == nil {
 			p.err = fmt.Errorf("producing to %s: %w", r.Topic, err)
 		}
@@ -168,6 +175,12 @@ func (p *txnProducer) same(ctx context.Context) error {
 		err = fmt.Errorf("the producer id has changed within the transaction: %w", kerr.InvalidProducerEpoch)
 	}
 	return err
+}
+
+// committedIn tells whether the coordinator has called the transaction in hand committed. By KIP-890 part 2 its end has raised the epoch by one; before that, what
+// is said may be of the id's transaction before, and proves nothing.
+func (p *txnProducer) committedIn(last *kmsg.DescribeTransactionsResponseTransactionState) bool {
+	return p.kip890 && strings.HasSuffix(last.State, "Commit") && last.ProducerID == p.producerID && last.ProducerEpoch == p.producerEpoch+1
 }
 
 // commitOffsets makes the offsets part of the transaction. Nothing retries a

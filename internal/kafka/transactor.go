@@ -202,7 +202,7 @@ func (t *Transactor) abort(ctx context.Context, p *txnProducer, cause error) err
 	}
 	actx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	if classify(cause) == broken || p.cl.EndTransaction(actx, kgo.TryAbort) != nil {
+	if p.adrift || classify(cause) == broken || p.cl.EndTransaction(actx, kgo.TryAbort) != nil {
 		// A new client at once, since its InitProducerId ends the transaction. Left
 		// open, it would keep what others commit behind it from being read, and our
 		// own offsets unstable, until it times out; Commit uses the other id next.
@@ -223,17 +223,21 @@ func (t *Transactor) abort(ctx context.Context, p *txnProducer, cause error) err
 // would write every result twice.
 //
 // First the id is fenced, so that a request still on its way can change nothing
-// any more; then the committed metadata is read back: ours, or another's.
+// any more; then the committed metadata is read back: ours, or another's. Where it is
+// neither, what the coordinator of transactions said before the fencing decides: another
+// owner may have committed since, and a group's coordinator that has just come up may
+// answer from a part of its log (Apache Kafka 4.3.0, see DESIGN "Brokers, as seen").
 func (t *Transactor) settle(ctx context.Context, p *txnProducer, m Membership, c *Commit, cause error) error {
 	t.Settled++
 	t.log.Warn("the end of a transaction got no clear answer; reading back what was committed", "transactional_id", p.id, "error", cause)
 	p.discard()
 	var stuck unstable
-	state, asked, ended := "", false, false
+	var last kmsg.DescribeTransactionsResponseTransactionState
+	asked, ended := false, false
 	for n := 1; ; n++ {
 		var err error
 		if !asked {
-			state, err = lastState(ctx, t.plain, p.id)
+			last, err = lastOf(ctx, t.plain, p.id)
 			asked = err == nil
 		}
 		if err == nil {
@@ -246,19 +250,19 @@ func (t *Transactor) settle(ctx context.Context, p *txnProducer, m Membership, c
 					t.Left.unreleased.done(p.id)
 				}
 				// The offsets can be read, so their markers are there; for the rest see confirm.
-				if ours || strings.HasSuffix(state, "Commit") {
+				if ours || strings.HasSuffix(last.State, "Commit") {
 					p.aborted, p.last, p.lastGroup = false, c.Offsets, m.Group
 				}
-				if ours {
+				if ours || p.committedIn(&last) {
 					return nil
 				}
 				return errors.Join(ErrAborted, cause)
 			}
 			// A coordinator that calls it complete has no marker more to write. Else it is waited for.
-			complete := !ended && errors.Is(err, kerr.UnstableOffsetCommit) && strings.HasPrefix(state, "Complete")
+			complete := !ended && errors.Is(err, kerr.UnstableOffsetCommit) && strings.HasPrefix(last.State, "Complete")
 			if (stuck.tooLong(err) || complete) && t.Left != nil {
-				t.log.Warn("the committed offsets stay unreadable after the end of their transaction, whose marker the broker must have lost; writing another", "transactional_id", p.id, "state", state)
-				t.Left.endLost(ctx, ctx, t.plain, c.Offsets.partitions(), p.id, state)
+				t.log.Warn("the committed offsets stay unreadable after the end of their transaction, whose marker the broker must have lost; writing another", "transactional_id", p.id, "state", last.State)
+				t.Left.endLost(ctx, ctx, t.plain, c.Offsets.partitions(), p.id, last.State)
 				p.discard() // that has fenced it
 				ended = true
 			}
