@@ -274,3 +274,44 @@ func TestATopicThatIsNotThereIsNamed(t *testing.T) {
 		t.Errorf("no topic to put to: %v", err)
 	}
 }
+
+// TestAJournalThatIsNotReadToItsEndPutsNothingBack: what an earlier run has entered stands behind a transaction whose end the broker has not written yet, and may come to be seen.
+func TestAJournalThatIsNotReadToItsEndPutsNothingBack(t *testing.T) {
+	t.Parallel()
+	b := kafkatest.Kfake(t)
+	kafkatest.CreateTopics(t, b, 2, "sms.outbound")
+	kafkatest.CreateTopics(t, b, 3, "sms.deadletter")
+	produce(t, b, failed(0, "rejected", "acme"))
+	o := options(b)
+	adm := kafkatest.Client(t, b)
+	if _, err := kafka.EnsureTopics(t.Context(), adm, []kafka.Topic{{Name: o.Journal, Partitions: 1, Configs: map[string]string{"cleanup.policy": "compact"}}}, true, 1); err != nil {
+		t.Fatal(err)
+	}
+	ids, err := kafka.TopicIDs(t.Context(), adm, o.DeadLetters)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := newJournal(o.DeadLetters, ids[o.DeadLetters]).entries(o.Journal, []letter{read(&kgo.Record{Topic: o.DeadLetters})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	earlier := kafkatest.Client(t, b, kgo.TransactionalID("earlier"), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err := earlier.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	back := failed(0, "rejected", "acme")
+	back.Topic = "sms.outbound"
+	if err := earlier.ProduceSync(t.Context(), append(entries, back)...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	report, err := Run(t.Context(), o)
+	if err == nil || report.Done > 0 {
+		t.Errorf("%+v without an error", report)
+	}
+	if err := earlier.EndTransaction(t.Context(), kgo.TryCommit); err != nil {
+		t.Fatal(err)
+	}
+	if got := putBack(t, b, "sms.outbound"); len(got) != 1 {
+		t.Errorf("one dead letter was put back %d times", len(got))
+	}
+}

@@ -83,7 +83,7 @@ func (r *Resolver) bounds(ctx context.Context, ps []int32) (*bounds, error) {
 		return nil, err
 	}
 	adm := kadm.NewClient(r.plain)
-	if b.ends, err = adm.ListEndOffsets(ctx, r.submitted, r.waiting); err == nil {
+	if b.ends, err = adm.ListEndOffsets(ctx, r.submitted, r.waiting, r.deliver); err == nil {
 		err = b.ends.Error()
 	}
 	if err != nil {
@@ -121,6 +121,10 @@ func (r *Resolver) restoreOne(ctx context.Context, b *bounds, p int32, rewind bo
 			at = max(at, om.Offset)
 			n, _ := parseMetadata(om.Metadata)
 			part.n = max(part.n, n)
+		}
+		if end, ok := b.ends.Lookup(topic, p); ok && at > end.Offset {
+			r.log.Warn("the committed offset is beyond the end of its topic, which must have lost records; going on from its end", "topic", topic, "partition", p, "committed", at, "end", end.Offset)
+			at, part.rewind = end.Offset, true
 		}
 		part.next[topic] = at
 	}

@@ -65,3 +65,31 @@ func TestASubmitWhoseTimePassesWhileNothingIsBoundIsNotWritten(t *testing.T) {
 		expectExpired(t, ev.all(), submits[0])
 	})
 }
+
+// TestASubmitWhoseTimePassesBetweenTakingAndWritingIsNotWritten: the process stands still there, for less than its lease lasts.
+func TestASubmitWhoseTimePassesBetweenTakingAndWritingIsNotWritten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		looks := 0
+		lease := NewLease()
+		lease.now = func() time.Duration {
+			if looks++; looks == 2 { // the look after the encoding
+				time.Sleep(4 * time.Second)
+			}
+			return 100
+		}
+		lease.Extend(200)
+		x, ev := newExchange(t), newRecorder()
+		a := start(t, x, ev, lease, nil)
+		submits := messages(2)
+		submits[0].Expires = time.Now().Add(time.Second)
+		a.Offer(submits)
+		p := x.bound()
+		if text := textOf(t, p.expect(0x4)); text != "message 1" {
+			t.Errorf("%s was written", text)
+		}
+		halt(a)
+		ev.exactlyOnce(t, submits)
+		expectExpired(t, ev.all(), submits[0])
+	})
+}

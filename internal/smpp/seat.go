@@ -99,7 +99,9 @@ func (s *seat) connect(ctx context.Context) (*session, error) {
 			return session, nil
 		}
 		errs = append(errs, err)
-		if troubleOf(err) != troubleNetwork || ctx.Err() != nil {
+		// Where a bind elsewhere was given up for the first address, its refusal is no reason to do without one.
+		declined := i == 0 && s.declined > 0
+		if troubleOf(err) != troubleNetwork && !declined || ctx.Err() != nil {
 			break
 		}
 	}

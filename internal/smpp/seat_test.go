@@ -266,3 +266,34 @@ func TestAnAlertNotificationIsCountedAndNotAnswered(t *testing.T) {
 		t.Errorf("%v were counted, error %v", counted.Counter.GetValue(), err)
 	}
 }
+
+// TestAReturnThatIsRefusedCostsNoBindThatWorks: the first address answers again and refuses the bind, and the one that was given up for it works.
+func TestAReturnThatIsRefusedCostsNoBindThatWorks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		x, ev := newExchange(t), newRecorder()
+		down := true
+		x.refuse = func(address string) error {
+			if address == "a:1" && down {
+				return errors.New("down")
+			}
+			return nil
+		}
+		a := start(t, x, ev, nil, func(c *AccountConfig) {
+			c.Addresses, c.ReturnAfter, c.EnquireLink = []string{"a:1", "b:2"}, 10*time.Minute, 24*time.Hour
+		})
+		second := x.bound()
+		down = false
+		for range 3 {
+			first := x.accept()
+			second.acceptUnbind()
+			first.send(header(wire.BindTransceiverResp, wire.StatusBindFail, first.expect(wire.BindTransceiver).Sequence))
+			began := time.Now()
+			second = x.bound()
+			if waited := time.Since(began); waited > time.Minute {
+				t.Errorf("nothing was bound for %v", waited)
+			}
+		}
+		halt(a)
+	})
+}

@@ -81,7 +81,7 @@ func (s *session) take() (wait time.Duration, lease <-chan struct{}) {
 // flush encodes the batch behind the lane's bytes in s.buf and hands all to the
 // transport. False: the writer is done.
 //
-// The last look at lease and claims comes after the encoding and right before the
+// The last look at lease, claims and expiries comes after the encoding and right before the
 // write, so that a process frozen anywhere before it wakes up and writes nothing
 // old. A process frozen between this look and the system call is the one window
 // left; closing it would take the kernel's help.
@@ -94,10 +94,11 @@ func (s *session) flush() bool {
 			s.buf = s.buf[:responses]
 			break
 		}
-		if !slices.ContainsFunc(s.batch, func(m *Submit) bool { return m.Claim.Revoked() }) {
+		now := time.Now()
+		if !slices.ContainsFunc(s.batch, func(m *Submit) bool { return m.Claim.Revoked() || m.expired(now) }) {
 			break
 		}
-		s.dropRevoked()
+		s.dropRevoked(now)
 		s.buf = s.buf[:responses]
 		s.encode()
 	}
@@ -156,10 +157,10 @@ func (s *session) encode() {
 }
 
 // dropRevoked takes what may no longer be written out of the batch.
-func (s *session) dropRevoked() {
+func (s *session) dropRevoked(now time.Time) {
 	kept := 0
 	for i, m := range s.batch {
-		if m.Claim.Revoked() {
+		if m.Claim.Revoked() || m.expired(now) {
 			if s.ring.forget(s.sequences[i]) {
 				s.revoked = append(s.revoked, m)
 			}

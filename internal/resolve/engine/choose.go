@@ -34,6 +34,12 @@ func choose(forms *Forms, in *received, origins []origin) *origin {
 			shown = sms.FormOf(o.MessageID, in.Receipt.MessageID)
 		}
 		fits := fixed || known != sms.FormUnknown && (shown == known || shown == sms.FormUnknown)
+		if in.asked { // of the message that was filed first under this key, and of no other
+			if o.PrimaryKey != "" {
+				continue
+			}
+			fits = true
+		}
 		if !fits && !plausible(in, o, who, known != sms.FormUnknown) {
 			continue
 		}

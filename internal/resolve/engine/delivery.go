@@ -57,7 +57,8 @@ func (in *received) readTLVs() {
 }
 
 // receiptHash is the same for receipts that say the same word for word: the SMSC, the id,
-// the state, the error and the text, which holds the dates. It is never 0.
+// the addresses, the state, the error and the text, which holds the dates. It is never 0.
+// Two of one subscriber with neither an id nor a date are one for it.
 func (in *received) receiptHash() uint64 {
 	var d xxhash.Digest
 	d.Reset()
@@ -65,7 +66,7 @@ func (in *received) receiptHash() uint64 {
 	if in.Receipt.Final {
 		final = "\x01"
 	}
-	for _, s := range [...]string{in.smsc, in.ReceiptID, in.Receipt.Stat, string(in.Receipt.State), final, in.Receipt.Error} {
+	for _, s := range [...]string{in.smsc, in.ReceiptID, in.Receipt.Stat, string(in.Receipt.State), final, in.Receipt.Error, in.From, in.To} {
 		_, _ = d.WriteString(s)
 		_, _ = d.WriteString("\x00")
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/delivery"
 	"github.com/smpp-connector/smpp-connector/internal/record"
 	"github.com/smpp-connector/smpp-connector/internal/resolve/store"
+	"github.com/smpp-connector/smpp-connector/internal/smpp/wire"
 	"github.com/smpp-connector/smpp-connector/internal/sms"
 )
 
@@ -387,4 +388,44 @@ func FuzzWaiting(f *testing.F) {
 			t.Fatalf("left: %+v", c)
 		}
 	})
+}
+
+// TestReceiptsOfDifferentSubscribersAreNotTakenForOne though they say the same word for word: carriers are there that give one id to several messages, or none in the receipt.
+func TestReceiptsOfDifferentSubscribersAreNotTakenForOne(t *testing.T) {
+	t.Parallel()
+	t.Run("one id", func(t *testing.T) {
+		w := setup(t)
+		for i, to := range []string{"+491701234567", "+491709999999"} {
+			w.submit(message{id: to, smsc: "a", response: "77aabbccdd", to: to, from: "12345", receipts: "final", offset: int64(i)})
+		}
+		w.run()
+		for _, from := range []string{"491701234567", "491709999999"} {
+			w.deliverReceipt("a", receiptText("77aabbccdd", "DELIVRD"), from, "12345")
+		}
+		w.run()
+		w.pass(80 * time.Hour)
+		got := map[string]string{}
+		for _, r := range w.receipts {
+			got[r.Value.ID] += string(r.Value.State)
+		}
+		if len(got) != 2 || got["+491701234567"] != "DELIVERED" || got["+491709999999"] != "DELIVERED" {
+			t.Errorf("%v: the SMSC said DELIVERED of both", got)
+		}
+	})
+	for name, text := range map[string]string{"no id": "sub:001 dlvrd:001 submit date:2603040506 done date:2603040507 stat:DELIVRD err:000 text:hello", "a state alone": ""} {
+		t.Run(name, func(t *testing.T) {
+			w := setup(t)
+			for i := range 40 { // each twice
+				sm := &wire.SM{Source: wire.Address{Addr: fmt.Appendf(nil, "4917012345%02d", i/2)}, Dest: wire.Address{Addr: []byte("12345")}, ESMClass: 4, ShortMessage: []byte(text)}
+				if text == "" {
+					sm.TLVs = []wire.TLV{{Tag: wire.TagMessageState, Value: []byte{2}}}
+				}
+				w.deliver("a", sm)
+			}
+			w.run()
+			if len(w.receipts) != 20 || w.events.RepeatedReceipts != 20 {
+				t.Errorf("of 20 receipts that came twice %d are published, %d repeated", len(w.receipts), w.events.RepeatedReceipts)
+			}
+		})
+	}
 }

@@ -128,6 +128,12 @@ func (f *Forms) judge(smsc string, s *form) {
 			s.row = 0
 		}
 		f.news(a)
+	case s.poor && s.matched == 0 && !s.fixed && s.current.Load() != uint32(sms.FormUnknown):
+		// It was learned while the rate was poor, as where other systems share the account, and is not true any more.
+		a := Alarm{SMSC: smsc, Poor: true, Form: sms.IDForm(s.current.Load()), Unlearn: true}
+		s.current.Store(uint32(sms.FormUnknown))
+		s.row = 0
+		f.news(a)
 	case s.poor && s.matched >= wellFrom:
 		s.poor = false
 		f.news(Alarm{SMSC: smsc, Matched: s.matched, Form: sms.IDForm(s.current.Load())})

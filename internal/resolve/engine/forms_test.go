@@ -86,3 +86,27 @@ func TestFormsAreReadWhileTheyAreLearned(t *testing.T) {
 		t.Fatalf("learned %v", f.Of("3"))
 	}
 }
+
+// TestAFormLearnedWhileMostReceiptsAreOthersIsForgottenToo: other systems share the account, and then the carrier changes how it writes ids.
+func TestAFormLearnedWhileMostReceiptsAreOthersIsForgottenToo(t *testing.T) {
+	t.Parallel()
+	f := NewForms(map[string]sms.IDForm{"fixed": sms.FormSame})
+	for _, smsc := range []string{"a", "fixed"} {
+		for i := range 10 * window {
+			if i%5 < 2 {
+				f.Observe(smsc, "10C8F40D", "10C8F40D", true)
+			} else {
+				f.Observe(smsc, "", "", false)
+			}
+		}
+		if f.Of(smsc) != sms.FormSame {
+			t.Errorf("%s: of 400 that agree %v was learned", smsc, f.Of(smsc))
+		}
+		for range window {
+			f.Observe(smsc, "", "", false)
+		}
+	}
+	if a, fixed := f.Of("a"), f.Of("fixed"); a != sms.FormUnknown || fixed != sms.FormSame {
+		t.Errorf("after %d of which none was found it is %v, and the configured one %v", window, a, fixed)
+	}
+}

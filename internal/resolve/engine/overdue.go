@@ -25,7 +25,12 @@ const (
 	overdueAtOnce = 1000 // rows looked at by one call, for each round
 )
 
-type rounds [maxRounds]int64 // due times up to which the round has asked; 0: not begun
+type rounds [maxRounds]round
+
+type round struct {
+	at    int64 // the due time up to which it has asked; 0: not begun
+	asked int   // how many that are due at that very time it has been through
+}
 
 // Overdue calls ask with messages of an SMSC whose receipt has been outstanding for longer than after. ask says false where it takes no
 // more now; that message and those behind it come again with the next call. It changes nothing but where the rounds are.
@@ -40,19 +45,20 @@ func (e *Engine) Overdue(now time.Time, smsc string, after time.Duration, out *O
 		e.rounds[smsc] = at
 	}
 	for k := range at {
+		r := &at[k]
 		age := after << k
 		if age >= e.cfg.ReceiptWait || age <= 0 {
 			break
 		}
 		until := unixMilli(now) + (e.cfg.ReceiptWait - age).Milliseconds()
-		if at[k] == 0 {
+		if r.at == 0 {
 			// What is older than the next round's age is that round's.
-			at[k] = e.floors.of(store.Submitted)
+			r.at = e.floors.of(store.Submitted)
 			if older := age * 2; k+1 < maxRounds && older < e.cfg.ReceiptWait {
-				at[k] = max(at[k], until-age.Milliseconds())
+				r.at = max(r.at, until-age.Milliseconds())
 			}
 		}
-		if !e.askRound(smsc, &at[k], until, out, ask) {
+		if !e.askRound(smsc, r, until, out, ask) {
 			break
 		}
 	}
@@ -60,10 +66,13 @@ func (e *Engine) Overdue(now time.Time, smsc string, after time.Duration, out *O
 }
 
 // askRound moves one round on, up to until; false where ask takes no more.
-func (e *Engine) askRound(smsc string, at *int64, until int64, out *Output, ask func(Question) bool) bool {
-	due := out.batch.SeeDue(nil, e.cfg.Partition, store.Submitted, *at, until, overdueAtOnce)
+func (e *Engine) askRound(smsc string, r *round, until int64, out *Output, ask func(Question) bool) bool {
+	due := out.batch.SeeDue(nil, e.cfg.Partition, store.Submitted, r.at, until, overdueAtOnce)
 	for i := range due {
 		d := &due[i]
+		if d.Due == r.at && i < r.asked {
+			continue
+		}
 		if d.Class != store.Origin {
 			continue
 		}
@@ -80,14 +89,18 @@ func (e *Engine) askRound(smsc string, at *int64, until int64, out *Output, ask 
 		}
 		q := Question{SMSC: smsc, Key: strings.Clone(o.Key), MessageID: strings.Clone(o.MessageID), From: strings.Clone(o.From)}
 		if !ask(q) {
-			*at = d.Due
+			first := i
+			for first > 0 && due[first-1].Due == d.Due {
+				first--
+			}
+			r.at, r.asked = d.Due, i-first
 			return false
 		}
 	}
-	*at = until + 1
+	r.at, r.asked = until+1, 0
 	if len(due) == overdueAtOnce {
 		// More of the same millisecond than one call looks at wait for the next round.
-		*at = due[len(due)-1].Due + 1
+		r.at = due[len(due)-1].Due + 1
 	}
 	return true
 }

@@ -74,7 +74,9 @@ func (e *Engine) publishAlone(out *Output, in *received) {
 	r := receiptOf(in)
 	r.MessageID, r.To, r.From = strings.Clone(in.Receipt.MessageID), in.To, in.From
 	out.Receipts = append(out.Receipts, Receipt{Key: []byte(r.MessageID), Value: r})
-	out.observe(in.smsc, "", "", false)
+	if !in.asked {
+		out.observe(in.smsc, "", "", false)
+	}
 }
 
 func receiptOf(in *received) record.Receipt {

@@ -1,0 +1,37 @@
+package resolve
+
+import (
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+
+	"github.com/smpp-connector/smpp-connector/internal/kafkatest"
+)
+
+// TestWhatFollowsALostTailIsPublished: deliveries were lost from the end of their log (an unclean election, a disk), so that the group's offset lies beyond it. What comes
+// then has lower offsets.
+func TestWhatFollowsALostTailIsPublished(t *testing.T) {
+	t.Parallel()
+	b := kafkatest.Kfake(t)
+	s := setup(t, b)
+	offsets := kadm.Offsets{}
+	for p := range int32(partitions) {
+		offsets.Add(kadm.Offset{Topic: "smpp.deliver", Partition: p, At: 1000, LeaderEpoch: -1, Metadata: metadata(1, "")})
+	}
+	if err := kadm.NewClient(s.cl).CommitAllOffsets(t.Context(), s.cfg.SourceGroup(), offsets); err != nil {
+		t.Fatal(err)
+	}
+	s.start(t.TempDir())
+	n := 0
+	for len(kafkatest.ReadAll(t, b, "sms.receipts")) == 0 { // what is sent before the partitions are taken over counts as lost
+		if n == 200 {
+			t.Fatalf("none of %d receipts is published", n)
+		}
+		s.send(messages(n, 1))
+		n++
+	}
+	s.await("sms.receipts", 1)
+	before := len(kafkatest.ReadAll(t, b, "sms.receipts"))
+	s.send(messages(n, 50))
+	s.await("sms.receipts", before+50)
+}
