@@ -153,6 +153,36 @@ var ofPromises = []broken{
 		quick:  true,
 	},
 	{
+		name: "it goes on with a client whose produce it has given up", promise: "1",
+		changes: []change{{
+			"internal/kafka/transactor.go",
+			"	if p.adrift || classify(cause) == broken ||",
+			"	if classify(cause) == broken ||",
+		}},
+		caught: scenario{in: "internal/kafka", test: "^TestAProduceWhoseAnswerComesTooLateTakesNothingAlong$/^taken,_before_KIP-890$"},
+		says:   `visible are`,
+	},
+	{
+		name: "it takes a commit for an abort where the group's coordinator does not name it yet", promise: "1",
+		changes: []change{{
+			"internal/kafka/transactor.go",
+			"				if ours || p.committedIn(&last) {\n",
+			"				if ours {\n",
+		}},
+		caught: scenario{in: "internal/kafka", test: "^TestACommitIsNotTakenForAbortedByWhatAGroupsCoordinatorHasNotReadYet$"},
+		says:   `4 records are visible of three`,
+	},
+	{
+		name: "it takes receipts of different subscribers for one", promise: "6",
+		changes: []change{{
+			"internal/resolve/engine/delivery.go",
+			"in.Receipt.Error, in.From, in.To}",
+			"in.Receipt.Error}",
+		}},
+		caught: scenario{in: "internal/resolve/engine", test: "^TestReceiptsOfDifferentSubscribersAreNotTakenForOne$"},
+		says:   `of 20 receipts that came twice`,
+	},
+	{
 		name: "it keeps a producer id whose epoch has run out", promise: "1",
 		changes: []change{{
 			"internal/kafka/producer.go",
