@@ -27,12 +27,15 @@ type txnProducer struct {
 	dial  func(opts ...kgo.Opt) (*kgo.Client, error)
 	topic func(topic string) bool // records of these carry their partition
 
+	limits  batchLimits // how large the client makes its batches
 	cl      *kgo.Client
 	kip890  bool // KIP-890 part 2: the broker adds partitions and offsets by itself
 	records sync.WaitGroup
 	mu      sync.Mutex
-	err     error // first error of the records produced in this transaction
-	adrift  bool  // what was produced and given up may reach the broker yet, or has: see produce
+	handed  [][]*kgo.Record // what the transaction was given so far, for fit
+	err     error           // first error of the records produced in this transaction
+	refused string          // the topic of that error
+	adrift  bool            // what was produced and given up may reach the broker yet, or has: see produce
 
 	producerID    int64 // as whom the transaction was begun, see same
 	producerEpoch int16
@@ -64,6 +67,7 @@ func (p *txnProducer) open(ctx context.Context) error {
 		v.SetMaxKeyVersion(int16(kmsg.EndTxn), 4)
 		v.SetMaxKeyVersion(int16(kmsg.TxnOffsetCommit), 4)
 	}
+	limits := p.limits // the client's, whatever becomes of ours
 	cl, err := p.dial(
 		kgo.TransactionalID(p.id),
 		kgo.TransactionTimeout(TransactionTimeout),
@@ -72,7 +76,7 @@ func (p *txnProducer) open(ctx context.Context) error {
 		// A transaction is handed over whole and then flushed: full batches, few requests.
 		kgo.ManualFlushing(),
 		kgo.MaxBufferedRecords(1<<20),
-		kgo.ProducerBatchMaxBytes(1<<20-512),
+		kgo.ProducerBatchMaxBytesFn(func(topic string) int32 { return int32(limits.of(topic)) }),
 		kgo.ProducerBatchCompression(kgo.SnappyCompression(), kgo.NoCompression()),
 		kgo.UnknownTopicRetries(5),
 		// Enough to outlast a coordinator that loads its log after a start.
@@ -136,7 +140,8 @@ func (p *txnProducer) produce(ctx context.Context, records []*kgo.Record) error 
 	}
 	ctx, cancel := context.WithTimeout(ctx, TransactionTimeout)
 	defer cancel()
-	p.err = nil
+	p.err, p.refused = nil, ""
+	p.handed = append(p.handed, records)
 	p.records.Add(len(records))
 	for _, r := range records {
 		r.Context = nil // the client has put that of a former try there, which has ended
@@ -154,11 +159,29 @@ func (p *txnProducer) produced(r *kgo.Record, err error) {
 		p.mu.Lock()
 		p.adrift = p.adrift || !isKafkaError(err) || kerr.IsRetriable(err) // else the broker has refused it, and nothing is written
 		if p.err == nil {
-			p.err = fmt.Errorf("producing to %s: %w", r.Topic, err)
+			p.err, p.refused = fmt.Errorf("producing to %s: %w", r.Topic, err), r.Topic
 		}
 		p.mu.Unlock()
 	}
 	p.records.Done()
+}
+
+// largest is the need of the largest record of a topic in the transaction.
+func (p *txnProducer) largest(topic string) (n int) {
+	for _, records := range p.handed {
+		for _, r := range records {
+			if r.Topic == topic {
+				n = max(n, batchOfOne(r))
+			}
+		}
+	}
+	return n
+}
+
+// forget lets go of the records of a transaction that has ended: whoever made them uses them again.
+func (p *txnProducer) forget() {
+	clear(p.handed)
+	p.handed = p.handed[:0]
 }
 
 // remember takes down as whom the client begins a transaction.

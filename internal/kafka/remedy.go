@@ -28,5 +28,6 @@ var remedies = []struct {
 	{kerr.SaslAuthenticationFailed, "the brokers do not know these credentials: see KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD, or KAFKA_SASL_OAUTH_…"},
 	{kerr.UnsupportedSaslMechanism, "the brokers' listener offers other mechanisms: see KAFKA_SASL_MECHANISM"},
 	{kerr.IllegalSaslState, "the brokers' listener has no authentication, or wants it: see KAFKA_SASL_MECHANISM"},
+	{kerr.MessageTooLarge, "raise max.message.bytes of that topic to 1048576 (1 MiB)"},
 	{kerr.KafkaStorageError, "the broker's disk has failed or is full: see its log"},
 }

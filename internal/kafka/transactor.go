@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"time"
 
@@ -38,6 +39,7 @@ type Transactor struct {
 	turn   int
 	begun  *txnProducer // has a transaction that Commit goes on with
 	plain  *kgo.Client  // for what needs no transaction
+	limits batchLimits  // what is known by now of the topics' max.message.bytes, see fit
 	log    *slog.Logger
 
 	// Left ends what keeps our offsets from being read back; nil: it is waited for. The
@@ -114,12 +116,17 @@ func (t *Transactor) begin(ctx context.Context) (*txnProducer, error) {
 	if err == nil {
 		err = t.endAborted(ctx, p)
 	}
+	if !maps.Equal(p.limits, t.limits) { // found out with the other id
+		p.discard()
+		p.limits = t.limits
+	}
 	if err == nil {
 		err = p.open(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(ErrAborted, err)
 	}
+	p.forget()
 	p.aborted, p.cuts = true, t.dialer.cuts.Load() // until it is known to be committed
 	if err = p.cl.BeginTransaction(); err == nil {
 		err = p.remember(ctx)
@@ -188,6 +195,7 @@ func (t *Transactor) Commit(ctx context.Context, m Membership, c *Commit) error 
 	faultpoint.In(t.prefix, "end.after")
 	if err == nil {
 		p.last, p.lastGroup, p.cuts, p.aborted = c.Offsets, m.Group, cuts, false
+		p.forget()
 		return nil
 	}
 	return t.settle(ctx, p, m, c, err)
@@ -202,17 +210,24 @@ func (t *Transactor) abort(ctx context.Context, p *txnProducer, cause error) err
 	}
 	actx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	if p.adrift || classify(cause) == broken || p.cl.EndTransaction(actx, kgo.TryAbort) != nil {
+	v, resized := classify(cause), false
+	if v == tooLarge {
+		if how := t.fit(p); how != "" {
+			resized, cause = true, fmt.Errorf("%w; %s", cause, how)
+		}
+	}
+	if p.adrift || resized || v == broken || p.cl.EndTransaction(actx, kgo.TryAbort) != nil {
 		// A new client at once, since its InitProducerId ends the transaction. Left
 		// open, it would keep what others commit behind it from being read, and our
 		// own offsets unstable, until it times out; Commit uses the other id next.
 		p.discard()
+		p.limits = t.limits
 		_ = p.open(actx) // where that fails, the next use tries again
 	}
-	switch classify(cause) {
-	case notMember:
+	switch {
+	case v == notMember:
 		return errors.Join(ErrNotMember, cause)
-	case tooLarge:
+	case v == tooLarge && !resized:
 		return errors.Join(ErrTooLarge, cause)
 	}
 	return errors.Join(ErrAborted, cause)

@@ -158,7 +158,8 @@ type submittedTopic struct {
 }
 
 const (
-	// maxPack is how large a packed record grows, well under a broker's limit of 1 MB.
+	// maxPack is how large a packed record grows, well under a broker's limit of 1 MB. Where the topic's max.message.bytes is less, no full pack is
+	// written, and notCommitted shrinks messages in vain, since a pack of smaller ones holds more of them: until the setting is raised nothing is committed.
 	maxPack = 128 << 10
 	// sparePacks bounds the packs that wait to be used again, to 16 MB. A transaction at full speed takes some twenty.
 	sparePacks = 64
