@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -272,9 +273,9 @@ func TestAReturnThatIsRefusedCostsNoBindThatWorks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		x, ev := newExchange(t), newRecorder()
-		down := true
+		var up atomic.Bool
 		x.refuse = func(address string) error {
-			if address == "a:1" && down {
+			if address == "a:1" && !up.Load() {
 				return errors.New("down")
 			}
 			return nil
@@ -283,7 +284,7 @@ func TestAReturnThatIsRefusedCostsNoBindThatWorks(t *testing.T) {
 			c.Addresses, c.ReturnAfter, c.EnquireLink = []string{"a:1", "b:2"}, 10*time.Minute, 24*time.Hour
 		})
 		second := x.bound()
-		down = false
+		up.Store(true)
 		for range 3 {
 			first := x.accept()
 			second.acceptUnbind()

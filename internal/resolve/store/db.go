@@ -145,7 +145,7 @@ func pebbleFS(fs vfs.FS) vfs.FS {
 var errOther = errors.New("it is of another format or of other topics")
 
 // format is the version of the keys and values; raise it when either changes.
-const format = 3
+const format = 4
 
 func (d *DB) checkFormat(identity string) error {
 	want := append([]byte{format}, identity...)
