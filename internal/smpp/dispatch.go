@@ -34,7 +34,7 @@ func (a *Account) take(s *session, now time.Time, room, bytes int) (wait time.Du
 		if next == nil || a.stopping {
 			break
 		}
-		if next.Claim.Revoked() || next.expired(now) {
+		if next.void(now) {
 			a.queue.drop(lane)
 			s.revoked = append(s.revoked, next)
 			continue

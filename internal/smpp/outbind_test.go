@@ -67,8 +67,8 @@ func within(t *testing.T) context.Context {
 	return ctx
 }
 
-// getsThrough sends outbinds until the SMSC is bound as it should be. As any SMSC, it sends the next one where no bind came of the last: that one may have
-// come while the places of those who had just been sent away were not free yet, or its bind may have taken longer than BIND_TIMEOUT.
+// getsThrough sends outbinds until the SMSC is bound as it should be. As any SMSC, it sends the next one where no bind came of the last, which
+// may have taken longer than BIND_TIMEOUT.
 func getsThrough(t *testing.T, s *smsc.SMSC, listen string, bound func(smsc.Stats) bool) {
 	t.Helper()
 	ctx := within(t)

@@ -73,6 +73,9 @@ func (s *Submit) expired(now time.Time) bool {
 	return !s.Expires.IsZero() && !faultpoint.Wall(now).Before(s.Expires)
 }
 
+// void says that it may not be written any more: its claim is revoked, or its time is over.
+func (s *Submit) void(now time.Time) bool { return s.Claim.Revoked() || s.expired(now) }
+
 // Append appends the PDU to dst. On a field over its limit dst comes back as it was.
 func (s *Submit) Append(dst []byte, sequence uint32) ([]byte, error) {
 	m := &s.SM

@@ -95,7 +95,7 @@ func (s *session) flush() bool {
 			break
 		}
 		now := time.Now()
-		if !slices.ContainsFunc(s.batch, func(m *Submit) bool { return m.Claim.Revoked() || m.expired(now) }) {
+		if !slices.ContainsFunc(s.batch, func(m *Submit) bool { return m.void(now) }) {
 			break
 		}
 		s.dropRevoked(now)
@@ -160,7 +160,7 @@ func (s *session) encode() {
 func (s *session) dropRevoked(now time.Time) {
 	kept := 0
 	for i, m := range s.batch {
-		if m.Claim.Revoked() || m.expired(now) {
+		if m.void(now) {
 			if s.ring.forget(s.sequences[i]) {
 				s.revoked = append(s.revoked, m)
 			}
