@@ -121,23 +121,25 @@ func (f *Forms) judge(smsc string, s *form) {
 	case s.filled < window:
 	case !s.poor && s.matched < poorBelow:
 		s.poor = true
-		a := Alarm{SMSC: smsc, Poor: true, Matched: s.matched, Form: sms.IDForm(s.current.Load())}
-		if !s.fixed && a.Form != sms.FormUnknown {
-			a.Unlearn = true
-			s.current.Store(uint32(sms.FormUnknown))
-			s.row = 0
-		}
-		f.news(a)
+		f.news(s.unlearn(smsc))
 	case s.poor && s.matched == 0 && !s.fixed && s.current.Load() != uint32(sms.FormUnknown):
 		// It was learned while the rate was poor, as where other systems share the account, and is not true any more.
-		a := Alarm{SMSC: smsc, Poor: true, Form: sms.IDForm(s.current.Load()), Unlearn: true}
-		s.current.Store(uint32(sms.FormUnknown))
-		s.row = 0
-		f.news(a)
+		f.news(s.unlearn(smsc))
 	case s.poor && s.matched >= wellFrom:
 		s.poor = false
 		f.news(Alarm{SMSC: smsc, Matched: s.matched, Form: sms.IDForm(s.current.Load())})
 	}
+}
+
+// unlearn forgets a form that receipts do not bear out any more, if it was learned, and says so.
+func (s *form) unlearn(smsc string) Alarm {
+	a := Alarm{SMSC: smsc, Poor: true, Matched: s.matched, Form: sms.IDForm(s.current.Load())}
+	if !s.fixed && a.Form != sms.FormUnknown {
+		a.Unlearn = true
+		s.current.Store(uint32(sms.FormUnknown))
+		s.row = 0
+	}
+	return a
 }
 
 func (f *Forms) news(a Alarm) {
