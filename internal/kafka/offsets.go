@@ -126,8 +126,11 @@ func OffsetsOf(resp *kmsg.OffsetFetchResponse) (Offsets, error) {
 	return out, err
 }
 
-// Sleep waits, or returns early with the context's error.
+// Sleep waits, or returns early with the context's error; with that, too, where the context has ended and there is nothing to wait for.
 func Sleep(ctx context.Context, d time.Duration) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

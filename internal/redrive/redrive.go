@@ -299,6 +299,9 @@ func (r *run) flush(ctx context.Context) error {
 	if len(r.batch) == 0 {
 		return nil
 	}
+	if err := ctx.Err(); err != nil { // what a fetch has brought is handed on whole, whether the run was stopped or not
+		return err
+	}
 	if r.Rate > 0 { // this batch may go when all before it have had their time
 		due := r.began.Add(time.Duration(float64(r.report.Done) / r.Rate * float64(time.Second)))
 		if err := kafka.Sleep(ctx, time.Until(due)); err != nil {
