@@ -78,11 +78,9 @@ func (t *Transactor) confirmWritten(outer context.Context, p *txnProducer) error
 	}
 	t.log.Info("something is open where we wrote before the connection to Kafka was lost; ending our last transaction once more", "transactional_id", p.id)
 	p.discard()
-	if err := t.Left.endOwn(ctx, t.plain, p.id, "CompleteCommit"); err != nil {
-		return err
-	}
-	go t.Left.forgetSpare(outer, t.plain)
-	return nil
+	err = t.Left.endOwn(ctx, t.plain, p.id, "CompleteCommit")
+	go t.Left.forgetSpare(outer, t.plain) // whatever the answer: what got none may have been carried out
+	return err
 }
 
 // endAborted writes, before an id's next transaction, the markers of one that was aborted, where a connection was lost since it began. The broker

@@ -351,6 +351,21 @@ func TestAnOffsetThatAReleaseHasLeftIsTakenBack(t *testing.T) {
 	})
 }
 
+// TestAnOffsetOfAReleaseWhoseAnswerIsLostIsTakenBack: the broker has carried it out, and nothing is open any more when it is asked again.
+func TestAnOffsetOfAReleaseWhoseAnswerIsLostIsTakenBack(t *testing.T) {
+	t.Parallel()
+	o := connected(t, unverified(t))
+	o.commitsOfEachID(t)
+	o.withoutMarkers(t, o.p, o.id(), o.m, nil, kgo.TryCommit)
+	lost := o.p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, Client: "release", Do: kafkaproxy.AnswerAfter, Err: kerr.InvalidTxnState})
+	o.p.Cut()
+	o.refused(t)
+	if lost.Struck() != 1 {
+		t.Fatal("no answer of a release was lost")
+	}
+	noSpare(t, o.cl)
+}
+
 // noSpare waits until the group has no offset of a topic that it does not read.
 func noSpare(t *testing.T, cl *kgo.Client) {
 	t.Helper()

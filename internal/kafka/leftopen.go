@@ -27,6 +27,7 @@ type LeftOpen struct {
 	Topics []string
 
 	unreleased unreleased
+	forgetting once
 	searches   sync.Map // partitions that are searched for, as text
 }
 
@@ -129,6 +130,32 @@ func (l *LeftOpen) forgetSpare(beside context.Context, cl *kgo.Client) {
 			return
 		}
 	}
+}
+
+// once is work of which no more than one is under way: who asks for it meanwhile has it done once more.
+type once struct {
+	mu         sync.Mutex
+	on, wanted bool
+}
+
+// begin tells whether the caller has to do it.
+func (o *once) begin() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.on {
+		o.wanted = true
+		return false
+	}
+	o.on = true
+	return true
+}
+
+// again tells whoever has done it whether to do it once more.
+func (o *once) again() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.on, o.wanted = o.wanted, false
+	return o.on
 }
 
 // deleteSpare tells whether there was an offset to delete.
