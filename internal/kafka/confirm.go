@@ -36,6 +36,9 @@ func (t *Transactor) confirm(ctx context.Context, p *txnProducer) error {
 		if err == nil {
 			p.last = nil
 			t.Left.unreleased.done(p.id)
+			if t.Left.released.Load() {
+				go t.Left.forgetSpare(outer, t.plain) // which a broker that was killed may have forgotten
+			}
 			return nil
 		}
 		if serr := Sleep(ctx, Backoff(n)); serr != nil {
@@ -78,9 +81,7 @@ func (t *Transactor) confirmWritten(outer context.Context, p *txnProducer) error
 	}
 	t.log.Info("something is open where we wrote before the connection to Kafka was lost; ending our last transaction once more", "transactional_id", p.id)
 	p.discard()
-	err = t.Left.endOwn(ctx, t.plain, p.id, "CompleteCommit")
-	go t.Left.forgetSpare(outer, t.plain) // whatever the answer: what got none may have been carried out
-	return err
+	return t.Left.endOwn(ctx, outer, t.plain, p.id, "CompleteCommit")
 }
 
 // endAborted writes, before an id's next transaction, the markers of one that was aborted, where a connection was lost since it began. The broker
@@ -89,17 +90,17 @@ func (t *Transactor) confirmWritten(outer context.Context, p *txnProducer) error
 //
 // It cannot be seen in the offsets, which such a transaction need not have got to, so it is done after every outage in a transaction. If the
 // process dies before it was done, or has nothing more to commit, whoever takes partitions over finds what is open: see searchHeldBack.
-func (t *Transactor) endAborted(ctx context.Context, p *txnProducer) error {
+func (t *Transactor) endAborted(outer context.Context, p *txnProducer) error {
 	if t.Left == nil || !p.aborted || p.cuts == t.dialer.cuts.Load() {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*TransactionTimeout)
+	ctx, cancel := context.WithTimeout(outer, 2*TransactionTimeout)
 	defer cancel()
 	p.discard()
 	cuts := t.dialer.cuts.Load()
-	if err := t.Left.endOwn(ctx, t.plain, p.id, "CompleteAbort"); err != nil {
+	if err := t.Left.endOwn(ctx, outer, t.plain, p.id, "CompleteAbort"); err != nil {
 		return fmt.Errorf("ending what was open of %s: %w", p.id, err)
 	}
-	p.cuts = cuts // and no offset of Spare was committed
+	p.cuts = cuts
 	return nil
 }

@@ -364,6 +364,32 @@ func TestAnOffsetOfAReleaseWhoseAnswerIsLostIsTakenBack(t *testing.T) {
 		t.Fatal("no answer of a release was lost")
 	}
 	noSpare(t, o.cl)
+
+	// A broker that is killed may forget that, too.
+	tr := o.transactor(t, o.cl)
+	if err := tr.Commit(t.Context(), o.m, &kafka.Commit{Offsets: kafka.Offsets{"out": {0: {Offset: 0}}}}); err != nil {
+		t.Fatal(err)
+	}
+	o.commitsOfEachID(t)
+	o.p.Cut()
+	o.commitsOfEachID(t)
+	noSpare(t, o.cl)
+}
+
+// TestAnOffsetOfAReleaseBehindATransactionThatWroteNothingIsTakenBack: it was aborted before the coordinator had heard of it, which calls the one before it
+// committed, and that is what is ended once more.
+func TestAnOffsetOfAReleaseBehindATransactionThatWroteNothingIsTakenBack(t *testing.T) {
+	t.Parallel()
+	o := connected(t, unverified(t))
+	o.commitsOfEachID(t)
+	failed := o.p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.Produce}, Do: kafkaproxy.Answer, Err: kerr.InvalidTxnState})
+	o.p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.InitProducerID}, Do: kafkaproxy.Answer, Err: kerr.ClusterAuthorizationFailed}) // else the coordinator forgets how it ended
+	if err := o.commit(t, o.m, 3, "refused"); err == nil || failed.Struck() == 0 {
+		t.Fatalf("nothing was refused: %v", err)
+	}
+	o.p.Cut()
+	o.commitsOfEachID(t)
+	noSpare(t, o.cl)
 }
 
 // noSpare waits until the group has no offset of a topic that it does not read.

@@ -60,7 +60,7 @@ func (l *LeftOpen) fence(ctx context.Context, cl *kgo.Client, id string) (fenced
 
 // endOwn ends once more the last transaction of an id of our own, of which we know how it ended; what is open of it in any partition ends with it. What the coordinator says
 // comes first, since another replica may be at it; one that does not tell, being older than Kafka 3.0 or for lack of a right, is not asked again and again.
-func (l *LeftOpen) endOwn(ctx context.Context, cl *kgo.Client, id, state string) error {
+func (l *LeftOpen) endOwn(ctx, beside context.Context, cl *kgo.Client, id, state string) error {
 	told, err := lastState(ctx, cl, id)
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func (l *LeftOpen) endOwn(ctx context.Context, cl *kgo.Client, id, state string)
 	case f.state == "":
 		return errFencing
 	}
-	if err := l.release(ctx, cl, f); err != nil {
+	if err := l.release(ctx, beside, cl, f); err != nil {
 		return err
 	}
 	l.unreleased.done(id)

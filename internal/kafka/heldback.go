@@ -151,14 +151,11 @@ func (l *LeftOpen) endHeldBack(ctx, beside context.Context, cl *kgo.Client, held
 		}
 		if err == nil {
 			l.Dialer.Log.Warn("the broker calls a transaction complete whose end it has not written in all partitions; writing it", "transactional_id", f.id, "topic", at.topic, "partition", at.partition)
-			err = l.release(ctx, cl, f)
+			err = l.release(ctx, beside, cl, f)
 		}
 		if err != nil {
 			left = errors.Join(left, fmt.Errorf("%s[%d]: the transaction of %s that is open from offset %d on: %w", at.topic, at.partition, ids[i].id, at.offset, err))
 		}
-	}
-	if len(done) > 0 {
-		go l.forgetSpare(beside, cl)
 	}
 	return left
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -28,7 +29,8 @@ type LeftOpen struct {
 
 	unreleased unreleased
 	forgetting once
-	searches   sync.Map // partitions that are searched for, as text
+	released   atomic.Bool // an offset of Spare was committed once
+	searches   sync.Map    // partitions that are searched for, as text
 }
 
 // End is called when partitions are assigned, before the client reads the committed
@@ -47,7 +49,7 @@ func (l *LeftOpen) End(ctx, beside context.Context, cl *kgo.Client, parts map[st
 	if !errors.Is(err, kerr.UnstableOffsetCommit) {
 		if err == nil { // else for the client's own read to report
 			l.endOrphans(beside, cl, found)
-			go l.forgetSpare(beside, cl) // of a release whose process died before it could
+			go l.forgetSpare(beside, cl) // of a release whose process died before it could take it back
 			go l.searchHeldBack(beside, cl)
 		}
 		return
@@ -80,11 +82,10 @@ func (l *LeftOpen) End(ctx, beside context.Context, cl *kgo.Client, parts map[st
 
 func (l *LeftOpen) releaseAll(ctx, beside context.Context, cl *kgo.Client, fenced []fencedID) {
 	for _, f := range fenced {
-		if err := l.release(ctx, cl, f); err != nil {
+		if err := l.release(ctx, beside, cl, f); err != nil {
 			l.Dialer.Log.Warn("could not write the end marker that the broker has lost; our offsets cannot be read until somebody does", "transactional_id", f.id, "error", err)
 		}
 	}
-	go l.forgetSpare(beside, cl)
 }
 
 // endLost is End for a transaction of our own that is known to have ended: its id may have been fenced, which
@@ -95,12 +96,11 @@ func (l *LeftOpen) endLost(ctx, beside context.Context, cl *kgo.Client, parts ma
 	l.unreleased.note(id, end{state, -1, -1})
 	f, err := l.fence(rctx, cl, id)
 	if err == nil {
-		err = l.release(rctx, cl, f)
+		err = l.release(rctx, beside, cl, f)
 	}
 	if err != nil {
 		l.Dialer.Log.Warn("could not write the end marker that the broker has lost; trying on", "transactional_id", id, "error", err)
 	}
-	go l.forgetSpare(beside, cl)
 	l.End(ctx, beside, cl, parts) // the marker may be another transaction's
 }
 
@@ -116,6 +116,12 @@ type fencedID struct {
 // show a lag there that grows for ever, to every monitor and autoscaler. It tries on beside the takeover, since the broker that
 // made the release necessary may die once more. Should the process die before it was done, whoever takes over next does it.
 func (l *LeftOpen) forgetSpare(beside context.Context, cl *kgo.Client) {
+	for more := l.forgetting.begin(); more; more = l.forgetting.again() {
+		l.takeSpareBack(beside, cl)
+	}
+}
+
+func (l *LeftOpen) takeSpareBack(beside context.Context, cl *kgo.Client) {
 	ctx, cancel := context.WithTimeout(beside, searchFor)
 	defer cancel()
 	for n := 1; ; n++ {
@@ -266,12 +272,14 @@ func fenceAt(ctx context.Context, cl *kgo.Client, transactionalID string, pid in
 // What is pending or open belongs to a producer id, so the end of another transaction of that
 // id ends it too, in the same sense: one with the offset of a topic that the group does not
 // read, and with every partition that the writer may have written to. Nothing is written but
-// markers.
-func (l *LeftOpen) release(ctx context.Context, group *kgo.Client, f fencedID) error {
+// markers, and that offset, which is taken back beside what goes on, whatever the answer was: what got none may have been carried out.
+func (l *LeftOpen) release(ctx, beside context.Context, group *kgo.Client, f fencedID) error {
 	var commit bool
 	switch f.state {
 	case "CompleteCommit", "PrepareCommit":
 		commit = true
+		l.released.Store(true)
+		defer func() { go l.forgetSpare(beside, group) }()
 	case "CompleteAbort", "PrepareAbort":
 	default:
 		return nil // the fencing has ended it
