@@ -371,6 +371,9 @@ func topicsOf(cfg *config.Config) []kafka.Topic {
 		for _, t := range cfg.Sink.Topics {
 			add(t, nil)
 		}
+		if list := cfg.Sink.OptOuts.Topic; list != "" {
+			add(list, map[string]string{"cleanup.policy": "compact"})
+		}
 		add(cfg.Topics.Results, nil)
 		add(cfg.Topics.DeadLetter, nil)
 		add(cfg.InternalTopic(config.TopicSubmitted), submittedConfig(cfg))

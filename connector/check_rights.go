@@ -107,7 +107,7 @@ func neededOn(topic string, cfg *config.Config) []kmsg.ACLOperation {
 	switch {
 	case strings.HasPrefix(topic, cfg.Name+"."):
 		return []kmsg.ACLOperation{kmsg.ACLOperationRead, kmsg.ACLOperationWrite}
-	case slices.Contains(cfg.Sink.Topics, topic):
+	case slices.Contains(cfg.Sink.Topics, topic), topic == cfg.Sink.OptOuts.Topic:
 		return []kmsg.ACLOperation{kmsg.ACLOperationRead}
 	}
 	return []kmsg.ACLOperation{kmsg.ACLOperationWrite}

@@ -42,7 +42,7 @@ func settingsOf(all kadm.ResourceConfigs) map[string]map[string]string {
 
 // judgeTopics looks at what a topic's settings would lose, or stop, and when.
 func judgeTopics(cfg *config.Config, settings map[string]map[string]string, replicas map[string]int) (f findings) {
-	state := []string{cfg.InternalTopic(config.TopicWaiting), cfg.InternalTopic(config.TopicControl), cfg.InternalTopic(config.TopicRedriven)}
+	state := []string{cfg.InternalTopic(config.TopicWaiting), cfg.InternalTopic(config.TopicControl), cfg.InternalTopic(config.TopicRedriven), cfg.Sink.OptOuts.Topic}
 	said := make(map[string][]string) // topics by what is said of them
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		s := settings[name]

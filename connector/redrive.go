@@ -64,7 +64,7 @@ It may be interrupted in any way and run again: what was put back is on record i
 	flags.BoolVar(&f.all, "all", false, "every dead letter, where no other flag says which")
 	flags.StringVar(&f.since, "since", "", "records with this timestamp or later: RFC 3339, or how long ago, such as 2h")
 	flags.StringVar(&f.until, "until", "", "records before this timestamp, in the same forms")
-	flags.StringSliceVar(&f.statuses, "status", nil, "results' statuses: invalid, rejected, unroutable, expired, suppressed, in_doubt (which may have been sent, and are left out unless named)")
+	flags.StringSliceVar(&f.statuses, "status", nil, "results' statuses: invalid, rejected, unroutable, expired, in_doubt (which may have been sent, and are left out unless named)")
 	flags.StringSliceVar(&f.commands, "command-status", nil, "what the SMSC answered, such as ESME_RSUBMITFAIL or 0x45")
 	flags.StringSliceVar(&f.smscs, "smsc", nil, "names of SMSCs")
 	flags.StringSliceVar(&f.topics, "topic", nil, "topics that the records came from")
@@ -157,7 +157,7 @@ func (f *redriveFlags) filter(stdin io.Reader, now time.Time) (*redrive.Filter, 
 	return filter, nil
 }
 
-var deadStatuses = []string{record.Invalid, record.Rejected, record.Unroutable, record.Expired, record.Suppressed, record.InDoubt}
+var deadStatuses = []string{record.Invalid, record.Rejected, record.Unroutable, record.Expired, record.InDoubt}
 
 // moment is a time, or how long ago.
 func moment(flag, s string, now time.Time) (time.Time, error) {

@@ -71,6 +71,7 @@ type Sink struct {
 	PriorityTopics  []string       `env:"PRIORITY_TOPICS" type:"list of topic or topic=0..3" desc:"input topics whose records have this priority (3 where none is given) unless they name one; see internal/FLOW.md"`
 	TopicPriorities map[string]int `env:"-"`
 	Quiet           Quiet          `envPrefix:"QUIET_"`
+	OptOuts         OptOuts        `envPrefix:"OPTOUTS_"`
 	// Transliterate is for records that do not say.
 	Transliterate  bool   `env:"TRANSLITERATE" envDefault:"false" desc:"put typographic quotes, dashes, accents and the like into GSM 7-bit characters where the text then needs no other alphabet; a record's transliterate goes before it"`
 	DefaultCountry string `env:"DEFAULT_COUNTRY" type:"ISO 3166-1 code, such as DE" desc:"country whose numbers may be written without + and calling code; destinations are then checked by E.164; without it they are taken as they are"`

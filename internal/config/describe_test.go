@@ -38,7 +38,7 @@ var contract = []struct{ name, byDefault string }{
 	// Beyond the contract: flow, internal/FLOW.md.
 	{"SMSC_0_BIND_TPS", "0"}, {"SMSC_0_FAILOVER_ERRORS", "50"}, {"SMSC_0_FAILOVER_LATENCY", "0s"}, {"SMSC_0_FAILOVER_FOR", "30s"},
 	{"SINK_PRIORITY_TOPICS", ""},
-	{"SINK_QUIET_HOURS", ""}, {"SINK_QUIET_ACTION", "hold"}, {"SINK_QUIET_EXEMPT_PRIORITY", "3"}, {"SINK_QUIET_ZONE", ""},
+	{"SINK_QUIET_HOURS", ""}, {"SINK_QUIET_ACTION", "hold"}, {"SINK_QUIET_EXEMPT_PRIORITY", "3"}, {"SINK_QUIET_ZONE", ""}, {"SINK_OPTOUTS_TOPIC", ""}, {"SINK_OPTOUTS_EXEMPT_TOPICS", ""},
 }
 
 func row(t *testing.T, rows []Variable, name string) Variable {

@@ -27,11 +27,10 @@ func legalTopic(s string) bool {
 const topicRemedy = "a topic's name has 1 to 249 of the characters a-z A-Z 0-9 . _ - and is neither . nor .."
 
 // checkTopics checks names, and that no message can go round in a circle: what the connector writes it must not read as input.
-func (l *loader) checkTopics(c *Config) {
+func (l *loader) checkTopics(c *Config, written []output) {
 	if l.fine("CONNECTOR_NAME") && (len(c.Name) > maxName || strings.Trim(c.Name, topicCharacters) != "") {
 		l.fault("CONNECTOR_NAME", fmt.Sprintf("must be at most %d of the characters a-z A-Z 0-9 . _ -, since topics are named after it", maxName))
 	}
-	written := l.checkOutputs(c)
 
 	if l.set("SINK_TOPICS_REGEX") {
 		c.Sink.Topics = nil

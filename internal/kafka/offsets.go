@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -124,6 +125,20 @@ func OffsetsOf(resp *kmsg.OffsetFetchResponse) (Offsets, error) {
 		}
 	}
 	return out, err
+}
+
+// ListOffsets asks for an offset of each partition of a topic: list is one of kadm.Client's, such as ListEndOffsets.
+func ListOffsets(ctx context.Context, topic string, list func(context.Context, ...string) (kadm.ListedOffsets, error)) (map[int32]int64, error) {
+	listed, err := list(ctx, topic)
+	if err == nil {
+		err = listed.Error()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("asking for the offsets of topic %s: %w", topic, Remedy(err))
+	}
+	all := make(map[int32]int64)
+	listed.Each(func(o kadm.ListedOffset) { all[o.Partition] = o.Offset })
+	return all, nil
 }
 
 // Sleep waits, or returns early with the context's error; with that, too, where the context has ended and there is nothing to wait for.

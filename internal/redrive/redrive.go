@@ -158,33 +158,20 @@ func (r *run) look(ctx context.Context) error {
 
 // bounds are the first offsets of a topic's partitions, and those behind the last that is committed.
 func bounds(ctx context.Context, adm *kadm.Client, topic string) (starts, ends map[int32]int64, err error) {
-	if starts, err = offsets(ctx, topic, adm.ListStartOffsets); err != nil {
+	if starts, err = kafka.ListOffsets(ctx, topic, adm.ListStartOffsets); err != nil {
 		return nil, nil, err
 	}
-	ends, err = offsets(ctx, topic, adm.ListCommittedOffsets)
+	ends, err = kafka.ListOffsets(ctx, topic, adm.ListCommittedOffsets)
 	return starts, ends, err
-}
-
-func offsets(ctx context.Context, topic string, list func(context.Context, ...string) (kadm.ListedOffsets, error)) (map[int32]int64, error) {
-	listed, err := list(ctx, topic)
-	if err == nil {
-		err = listed.Error()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("asking for the offsets of topic %s: %w", topic, kafka.Remedy(err))
-	}
-	all := make(map[int32]int64)
-	listed.Each(func(o kadm.ListedOffset) { all[o.Partition] = o.Offset })
-	return all, nil
 }
 
 func (r *run) readJournal(ctx context.Context, adm *kadm.Client, deadStarts map[int32]int64) error {
 	// To its very end: what stands behind a transaction that is still open may be what an earlier run has put back.
-	starts, err := offsets(ctx, r.Journal, adm.ListStartOffsets)
+	starts, err := kafka.ListOffsets(ctx, r.Journal, adm.ListStartOffsets)
 	if err != nil {
 		return err
 	}
-	ends, err := offsets(ctx, r.Journal, adm.ListEndOffsets)
+	ends, err := kafka.ListOffsets(ctx, r.Journal, adm.ListEndOffsets)
 	if err != nil {
 		return err
 	}

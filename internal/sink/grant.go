@@ -66,6 +66,7 @@ func (s *Sink) grant(now time.Time, early bool) []*message {
 // grantAll goes through the lanes, the most urgent first. any tells that an account
 // has room.
 func (s *Sink) grantAll(now time.Time, any bool) []*message {
+	defer s.optOuts.hold()()
 	var grants []*message
 	for p := len(s.lanes.byPriority) - 1; p >= 0; p-- {
 		for _, lane := range s.lanes.byPriority[p] {
@@ -105,12 +106,17 @@ func (s *Sink) grantLane(lane *lane, now time.Time, any bool, grants []*message)
 			s.finishExpired(m)
 			continue
 		}
+		if s.optOuts.has(m, m.out.From) {
+			s.lanes.count--
+			s.finishOptedOut(m)
+			continue
+		}
 		if held, till := s.quietFor(m, now); held {
 			s.lanes.count--
 			s.holdQuiet(m, now, till)
 			continue
 		}
-		if s.paused && !m.owed { // what we owe is seen through: a hand-over may be waiting for it
+		if (s.paused || s.optOuts.waits(m)) && !m.owed { // what we owe is seen through: a hand-over may be waiting for it
 			skipped = append(skipped, m)
 			continue
 		}
@@ -139,6 +145,11 @@ func (s *Sink) grantLane(lane *lane, now time.Time, any bool, grants []*message)
 				continue
 			}
 			s.finish(m, m.fault.status, m.fault.err.Error())
+			continue
+		}
+		if m.out.From == "" && s.optOuts.has(m, m.body.from) {
+			s.lanes.count--
+			s.finishOptedOut(m)
 			continue
 		}
 		s.lanes.count--

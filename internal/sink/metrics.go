@@ -16,7 +16,7 @@ type metrics struct {
 	duplicates, quieted                                                                           prometheus.Counter
 	transactions                                                                                  *prometheus.CounterVec
 	transactionSeconds, visible, answerToVisible                                                  prometheus.Histogram
-	partitions, waiting, granted, retrying                                                        prometheus.Gauge
+	partitions, waiting, granted, retrying, optOuts                                               prometheus.Gauge
 	lag, avoided                                                                                  *prometheus.GaugeVec
 }
 
@@ -56,6 +56,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		partitions:         gauge("partitions", "Input partitions held."),
 		waiting:            gauge("waiting_records", "Records that wait for a grant."),
 		granted:            gauge("granted_records", "Records granted and without an outcome: in doubt, should this process die now."),
+		optOuts:            gauge("optouts", "Entries of SINK_OPTOUTS_TOPIC."),
 		retrying:           gauge("retrying_records", "Records that wait for their next try."),
 		avoided: f.NewGaugeVec(prometheus.GaugeOpts{Name: "smpp_connector_sink_smsc_avoided",
 			Help: "1 while messages that may choose take other SMSCs, because this one fails or is slow."}, []string{"smsc"}),

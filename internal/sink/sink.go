@@ -54,7 +54,8 @@ type Sink struct {
 	accounts []*smpp.Account
 	// canSubmit: by account; a receiver takes no submit_sm.
 	canSubmit []bool
-	quiet     *quiet // nil: none
+	quiet     *quiet   // nil: none
+	optOuts   *optOuts // nil: none
 	habits    []habits
 	country   *number.Country // nil: numbers are taken as they are written
 	table     *route.Table
@@ -69,9 +70,10 @@ type Sink struct {
 	retryFor  time.Duration
 	submitted submittedTopic
 
-	consumer *kgo.Client
-	txn      *kafka.Transactor
-	session  time.Duration // KAFKA_SESSION_TIMEOUT, or the group's own if that is less; set by Start
+	consumer      *kgo.Client
+	optOutsClient *kgo.Client // nil: none
+	txn           *kafka.Transactor
+	session       time.Duration // KAFKA_SESSION_TIMEOUT, or the group's own if that is less; set by Start
 
 	// The loop's own state.
 	paused        bool              // by an operator: nothing is granted, nothing more is read
@@ -188,6 +190,7 @@ func New(o Options) (*Sink, error) {
 		s.country = country
 	}
 	s.quiet = newQuiet(&o.Config.Sink.Quiet)
+	s.optOuts = newOptOuts(&o.Config.Sink.OptOuts, s.dialled, o.Lease.Now, o.Log)
 	s.heard = newHeard(o.Lease, kafka.SessionTimeout(context.Background(), nil, &o.Config.Kafka, o.Config.SinkGroup()))
 	s.state.Store(&Status{})
 	return s, nil
@@ -225,11 +228,19 @@ func (s *Sink) Start(ctx context.Context) error {
 	}
 	s.txn = kafka.NewTransactor(s.dialer, s.txnPrefix(), cl, func(topic string) bool { return topic == s.submitted.name })
 	s.txn.Left = s.leftOpen()
+	if s.optOuts != nil {
+		if s.optOutsClient, err = s.dialer.Client("sink-optouts"); err != nil {
+			return err
+		}
+	}
 	pctx, stopPoll := context.WithCancel(context.WithoutCancel(ctx))
 	lctx, stopLoop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stopPoll, s.stopLoop, s.looping = stopPoll, stopLoop, lctx
 	s.polling.Go(func() { s.poll(pctx) })
 	s.running.Go(func() { s.loop(lctx) })
+	if s.optOuts != nil {
+		s.running.Go(func() { s.followOptOuts(lctx) })
+	}
 	close(s.ready)
 	return nil
 }
@@ -285,6 +296,9 @@ func (s *Sink) Stop(ctx context.Context) {
 		s.consumer.CloseAllowingRebalance()
 		s.consumer.AllowRebalance() // Close polls what it had buffered, and a goroutine of its own then waits for this
 		s.txn.Close()
+		if s.optOutsClient != nil {
+			s.optOutsClient.Close()
+		}
 	})
 }
 

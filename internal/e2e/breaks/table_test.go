@@ -279,6 +279,26 @@ var ofPromises = []broken{
 		says:   `\d records are visible`,
 	},
 	{
+		name: "it sends to who has opted out", promise: "FLOW, opt-outs",
+		changes: []change{{
+			"internal/sink/optouts.go",
+			"	_, out := o.out[o.key(m.number, \"\")]\n",
+			"	out := false\n",
+		}},
+		caught: scenario{in: "internal/sink", test: "^TestNothingIsSentToWhoHasOptedOut$"},
+		says:   `state 2, status ""`,
+	},
+	{
+		name: "it sends before it has read who has opted out", promise: "FLOW, opt-outs",
+		changes: []change{{
+			"internal/sink/optouts.go",
+			"	o.behind = o.unknown()\n",
+			"",
+		}},
+		caught: scenario{in: "internal/sink", test: "^TestNothingIsSentWhileTheListIsNotKnown$"},
+		says:   `before the list is read`,
+	},
+	{
 		name: "it leaves readers waiting behind a transaction that no offset tells of", promise: "5",
 		changes: []change{{
 			"internal/kafka/leftopen.go",
