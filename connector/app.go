@@ -61,6 +61,8 @@ type app struct {
 	controlTopic atomic.Pointer[kafka.Control] // nil: none, or not yet
 	steered      context.Context               // ended by stop: no order is carried out any more
 	endSteering  context.CancelFunc
+	hurried      context.Context // ended when a drain that an order began has had its share of stop's time
+	hurry        context.CancelFunc
 	steerers     sync.WaitGroup
 	probe        context.CancelFunc
 	fatal        chan error
@@ -85,6 +87,7 @@ func newApp(cfg *config.Config, log *slog.Logger) (*app, error) {
 	a.reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.parts = map[string]*part{}
 	a.steered, a.endSteering = context.WithCancel(context.Background())
+	a.hurried, a.hurry = context.WithCancel(context.Background())
 	a.steering = &steering{app: a, members: map[string]seen{}}
 	if cfg.Sink.Enabled {
 		a.parts["sink"] = newPart(a, "sink", nil)
@@ -230,9 +233,17 @@ func (a *app) startParts(ctx context.Context, counts map[string]int32) error {
 }
 
 // watch passes on the failure of a part; the channel never closes otherwise.
-func (a *app) watch(failed <-chan struct{}, why func() error) {
+func (a *app) watch(failed, ended <-chan struct{}, why func() error) {
 	go func() {
-		<-failed
+		select {
+		case <-failed:
+		case <-ended:
+			select {
+			case <-failed:
+			default:
+				return
+			}
+		}
 		select {
 		case a.fatal <- why():
 		default:
@@ -428,12 +439,12 @@ func (a *app) stop(ctx context.Context) {
 	a.phase.Store(stopping)
 	a.log.Info("draining")
 	began := time.Now()
-	// No order is carried out from here on; one that is just draining a part ends when the drain does.
+	// No order is carried out from here on but the one in hand.
 	a.endSteering()
 	if c := a.controlTopic.Load(); c != nil {
 		c.Stop()
 	}
-	a.steerers.Wait()
+	a.awaitOrders(ctx)
 	if p := a.parts["sink"]; p != nil {
 		sctx, cancel := within(ctx, 0.7)
 		p.stop(sctx)
@@ -475,6 +486,15 @@ func (a *app) stop(ctx context.Context) {
 		a.embedded.Close()
 	}
 	a.log.Info("stopped", "after", time.Since(began).Round(time.Millisecond).String())
+}
+
+// awaitOrders waits for the order in hand. If that drains a part it is the drain that we owe, and has the sink's share of the time: cut short, all that the
+// SMSCs have not answered yet would be in doubt.
+func (a *app) awaitOrders(ctx context.Context) {
+	ctx, cancel := within(ctx, 0.7)
+	defer cancel()
+	defer context.AfterFunc(ctx, a.hurry)()
+	a.steerers.Wait()
 }
 
 // within is a share of the time that ctx has left.

@@ -33,9 +33,10 @@ type part struct {
 
 	orders chan kafka.Command // the control topic's reader writes, run reads
 
-	mu    sync.Mutex // guards the fields below
-	state string     // what it shall be
-	now   worker     // nil: stopped
+	mu    sync.Mutex    // guards the fields below
+	state string        // what it shall be
+	now   worker        // nil: stopped
+	ended chan struct{} // closed when now was stopped
 	reg   *prometheus.Registry
 }
 
@@ -85,9 +86,10 @@ func (p *part) start(ctx context.Context) error {
 		return err
 	}
 	p.mu.Lock()
-	p.now, p.reg = w, reg
+	ended := make(chan struct{})
+	p.now, p.reg, p.ended = w, reg, ended
 	p.mu.Unlock()
-	p.app.watch(w.Failed(), w.Err)
+	p.app.watch(w.Failed(), ended, w.Err)
 	return nil
 }
 
@@ -97,6 +99,7 @@ func (p *part) stop(ctx context.Context) {
 		w.Stop(ctx)
 		p.mu.Lock()
 		p.now, p.reg = nil, nil
+		close(p.ended)
 		p.mu.Unlock()
 	}
 }
@@ -108,6 +111,9 @@ func (p *part) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case c := <-p.orders:
+			if ctx.Err() != nil { // both were ready
+				return
+			}
 			p.obey(ctx, c)
 		}
 	}
@@ -117,11 +123,11 @@ func (p *part) obey(ctx context.Context, c kafka.Command) {
 	w := p.worker()
 	switch {
 	case c.Restart != "":
-		if w == nil || c.Restart != everyMember && c.Restart != w.Member() {
-			return
+		// One that shall run and does not is being started, and that goes on below.
+		if w != nil && (c.Restart == everyMember || c.Restart == w.Member()) {
+			p.app.log.Info("restarting, as told over REST", "connector", p.app.cfg.Name+"-"+p.name)
+			p.drain(ctx)
 		}
-		p.app.log.Info("restarting, as told over REST", "connector", p.app.cfg.Name+"-"+p.name)
-		p.drain(ctx)
 	case c.State == p.target():
 	default:
 		p.app.log.Info("told over REST", "connector", p.app.cfg.Name+"-"+p.name, "state", c.State)
@@ -135,9 +141,11 @@ func (p *part) obey(ctx context.Context, c kafka.Command) {
 	p.startAgain(ctx)
 }
 
+// drain goes on when the process is told to stop: see awaitOrders.
 func (p *part) drain(ctx context.Context) {
-	dctx, cancel := context.WithTimeout(ctx, p.app.cfg.ShutdownTimeout)
+	dctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.app.cfg.ShutdownTimeout)
 	defer cancel()
+	defer context.AfterFunc(p.app.hurried, cancel)()
 	p.stop(dctx)
 }
 

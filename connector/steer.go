@@ -417,10 +417,11 @@ func (s *steering) Validate(_ string, given map[string]string) map[string][]stri
 		case "name", "connector.class", "tasks.max", "topics", "topics.regex", "task.assignment", "task.member":
 			continue
 		}
-		if strings.HasSuffix(name, ".file") || strings.HasSuffix(name, ".dir") {
-			continue // nobody looks at this machine's files over REST
+		variable := config.Undotted(name)
+		if strings.HasSuffix(variable, "_FILE") || strings.HasSuffix(variable, "_DIR") {
+			continue // nobody looks at this machine's files over REST, however the name is written
 		}
-		environ = append(environ, config.Undotted(name)+"="+value)
+		environ = append(environ, variable+"="+value)
 	}
 	_, err := config.Load(environ)
 	var faults *config.Faults

@@ -2,6 +2,7 @@ package sink
 
 import (
 	"context"
+	"maps"
 	"regexp"
 	"slices"
 	"time"
@@ -262,6 +263,9 @@ func (s *Sink) letGo(ctx context.Context, keys []tp) {
 		clean = clean && closed(wait, w)
 	}
 	last := func() {
+		if keys == nil { // ctx had ended before anything was begun: all are lost as they are
+			keys = slices.Collect(maps.Keys(s.parts))
+		}
 		for _, key := range keys {
 			p := s.parts[key]
 			switch {

@@ -95,6 +95,7 @@ type Sink struct {
 	refusedAt     time.Time // when the first of them began
 	told          bool      // the log says so
 	still         standstill
+	lettersNow    bool          // dead letters do not keep their records' timestamps, which the topic refuses
 	commitTime    time.Duration // smoothed
 	lastCommit    time.Time     // start of the last that succeeded
 	keys          []string      // scratch
@@ -357,8 +358,14 @@ func (s *Sink) fail(err error) {
 }
 
 // Answered is smpp.Events' Answered: it copies, wakes the loop and returns.
-// The inbox is bounded by the windows, as there is one answer to a submit.
+// The inbox is bounded by the windows, as there is one answer to a submit. When the loop has ended, as while an operator has stopped the sink, nobody
+// takes them any more.
 func (s *Sink) Answered(_ *smpp.Account, answers []smpp.Answer) {
+	select {
+	case <-s.loopDone:
+		return
+	default:
+	}
 	s.inboxMu.Lock()
 	s.inbox = append(s.inbox, answers...)
 	s.inboxMu.Unlock()
