@@ -29,5 +29,7 @@ var remedies = []struct {
 	{kerr.UnsupportedSaslMechanism, "the brokers' listener offers other mechanisms: see KAFKA_SASL_MECHANISM"},
 	{kerr.IllegalSaslState, "the brokers' listener has no authentication, or wants it: see KAFKA_SASL_MECHANISM"},
 	{kerr.MessageTooLarge, "raise max.message.bytes of that topic to 1048576 (1 MiB)"},
+	{kerr.InvalidTimestamp, "raise message.timestamp.before.max.ms and message.timestamp.after.max.ms of that topic"},
+	{kerr.InvalidRecord, "a topic with cleanup.policy=compact takes no record without a key: set it to delete"},
 	{kerr.KafkaStorageError, "the broker's disk has failed or is full: see its log"},
 }

@@ -49,6 +49,7 @@ const (
 	HeaderStatus           = "smpp.status"
 	HeaderSMSC             = "smpp.smsc"
 	HeaderCommandStatus    = "smpp.command_status"
+	HeaderTimestamp        = "smpp.timestamp" // the record's, where the topic does not take it as the dead letter's own
 )
 
 // The headers of a record that was put back from the dead letters (smpp-connector redrive).

@@ -79,7 +79,7 @@ func place(topic string, partition int32, offset int64) string {
 // ofErrors tells what the sink and Kafka Connect add to a record that they give up, and what an earlier redrive added.
 func ofErrors(key string) bool {
 	switch key {
-	case record.HeaderStatus, record.HeaderSMSC, record.HeaderCommandStatus, record.HeaderRedriven, record.HeaderRedrivenFrom, record.HeaderRedrivenTimestamp:
+	case record.HeaderStatus, record.HeaderSMSC, record.HeaderCommandStatus, record.HeaderTimestamp, record.HeaderRedriven, record.HeaderRedrivenFrom, record.HeaderRedrivenTimestamp:
 		return true
 	}
 	return strings.HasPrefix(key, "__connect.errors.")

@@ -6,10 +6,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/smpp-connector/smpp-connector/internal/faultpoint"
 	"github.com/smpp-connector/smpp-connector/internal/kafka"
+	"github.com/smpp-connector/smpp-connector/internal/record"
 	"github.com/smpp-connector/smpp-connector/internal/smpp"
 	"github.com/smpp-connector/smpp-connector/internal/trace"
 )
@@ -301,6 +303,10 @@ func (s *Sink) notCommitted(c *commit, now time.Time, err error) {
 			s.log.Warn("a result or dead letter is too large for its topic; written without metadata, original value and what of its key is too long",
 				"topic", largest.rec.Topic, "partition", largest.rec.Partition, "offset", largest.rec.Offset, "error", err)
 		}
+	case errors.Is(err, kerr.InvalidTimestamp) && !s.lettersNow:
+		s.lettersNow = true
+		s.log.Warn("the dead letter topic does not take timestamps as old as the records'; dead letters have the time of now from here on, and the record's in the header "+record.HeaderTimestamp,
+			"topic", s.cfg.Topics.DeadLetter, "error", kafka.Remedy(err))
 	case !s.told && (s.aborts >= 3 || now.Sub(s.refusedAt) >= tellAfter):
 		s.told = true
 		s.log.Warn("Kafka does not take our commits; sending stands still until it does", "error", kafka.Remedy(err))

@@ -2,6 +2,7 @@ package sink
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -141,6 +142,10 @@ func (s *Sink) deadLetter(m *message) *kgo.Record {
 	*rec = kgo.Record{Topic: s.cfg.Topics.DeadLetter, Key: m.key(), Value: m.rec.Value, Timestamp: m.rec.Timestamp}
 	if !m.shrunk {
 		rec.Headers = append(rec.Headers, m.rec.Headers...)
+	}
+	if s.lettersNow {
+		rec.Timestamp = time.Time{}
+		rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: record.HeaderTimestamp, Value: m.rec.Timestamp.UTC().AppendFormat(nil, "2006-01-02T15:04:05.000Z")})
 	}
 	for _, h := range d.AppendHeaders(nil) {
 		rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
