@@ -27,7 +27,7 @@ func values(records []*kgo.Record) []string {
 
 func produce(t *testing.T, cl *kgo.Client, topic string, vs ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), requestLimit)
 	defer cancel()
 	for _, v := range vs {
 		if err := cl.ProduceSync(ctx, &kgo.Record{Topic: topic, Value: []byte(v)}).FirstErr(); err != nil {
@@ -59,11 +59,11 @@ func TestReadAllShowsWhatWasCommittedAndNothingElse(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, b *Broker) {
 		CreateTopics(t, b, 1, "mixed")
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), requestLimit)
 		defer cancel()
 		transaction := func(id, value string, end func(*kgo.Client) error) {
 			t.Helper()
-			cl := Client(t, b, kgo.TransactionalID(id))
+			cl := Client(t, b, kgo.TransactionalID(id), kgo.TransactionTimeout(10*time.Minute)) // the open one must not end by itself
 			if err := cl.BeginTransaction(); err != nil {
 				t.Fatal(err)
 			}
@@ -92,7 +92,7 @@ func TestReadAllReadsAllPartitionsInOrderAndNothingFromAnEmptyTopic(t *testing.T
 	b := Kfake(t)
 	CreateTopics(t, b, 4, "many", "empty")
 	cl := Client(t, b, kgo.RecordPartitioner(kgo.ManualPartitioner()))
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), requestLimit)
 	defer cancel()
 	var records []*kgo.Record
 	for i := range 1000 {
@@ -145,7 +145,7 @@ func TestTheJVMDiesWithTheTestProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), startLimit+2*time.Minute)
 	defer cancel()
 	child := exec.CommandContext(ctx, exe, "-test.run", "^"+t.Name()+"$")
 	child.Env = append(os.Environ(), "KAFKATEST_CHILD=1", "TMPDIR="+t.TempDir())
@@ -178,12 +178,17 @@ func TestTheJVMDiesWithTheTestProcess(t *testing.T) {
 
 func TestAPortThatIsHeldForAMomentIsWaitedFor(t *testing.T) {
 	t.Parallel()
-	held, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freePort(1) // and none of the system's: a connection of the tests beside could be given it when it is let go
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := fmt.Sprintf("127.0.0.1:%d", port)
+	held, err := listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	time.AfterFunc(50*time.Millisecond, func() { held.Close() })
-	l, err := listen("tcp", held.Addr().String())
+	l, err := listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}

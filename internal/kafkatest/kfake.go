@@ -1,7 +1,9 @@
 package kafkatest
 
 import (
+	"errors"
 	"fmt"
+	"syscall"
 	"testing"
 	"time"
 
@@ -12,20 +14,29 @@ import (
 // what it has acknowledged survives Kill and Restart. Options come after the defaults and may override them.
 func Kfake(tb testing.TB, opts ...kfake.Opt) *Broker {
 	tb.Helper()
-	port, err := freePort(1)
-	if err != nil {
-		tb.Fatalf("broker: kfake: %v", err)
-	}
-	n := &kfakeNode{opts: append([]kfake.Opt{
-		kfake.NumBrokers(1),
-		kfake.Ports(port),
-		kfake.ListenFn(listen),
-		kfake.DataDir(tb.TempDir()),
-		kfake.SyncWrites(),
-		kfake.GroupMinSessionTimeout(time.Second),
-	}, opts...)}
-	if err := n.start(); err != nil {
-		tb.Fatalf("broker: kfake did not start: %v", err)
+	n := &kfakeNode{}
+	port, dir := 0, tb.TempDir()
+	for try := 1; ; try++ {
+		var err error
+		if port, err = freePort(1); err != nil {
+			tb.Fatalf("broker: kfake: %v", err)
+		}
+		n.opts = append([]kfake.Opt{
+			kfake.NumBrokers(1),
+			kfake.Ports(port),
+			kfake.ListenFn(listen),
+			kfake.DataDir(dir),
+			kfake.SyncWrites(),
+			kfake.GroupMinSessionTimeout(time.Second),
+		}, opts...)
+		if err = n.start(); err == nil {
+			break
+		}
+		// Another process may have taken the port since it was found free, as with Apache's.
+		if try == 2 || !errors.Is(err, syscall.EADDRINUSE) {
+			tb.Fatalf("broker: kfake did not start: %v", err)
+		}
+		tb.Logf("broker: kfake did not start, trying again: %v", err)
 	}
 	tb.Cleanup(n.kill)
 	b := &Broker{Kind: KindKfake, Addrs: []string{fmt.Sprintf("127.0.0.1:%d", port)}, tb: tb, node: n}
@@ -43,8 +54,11 @@ func (n *kfakeNode) start() (err error) {
 	if n.cluster, err = kfake.NewCluster(n.opts...); err != nil {
 		return err
 	}
-	n.watch = watchSessions(n.cluster)
-	return nil
+	if n.watch, err = watchSessions(n.cluster); err != nil {
+		n.cluster.Close()
+		n.cluster = nil
+	}
+	return err
 }
 
 func (n *kfakeNode) kill() {

@@ -39,7 +39,12 @@ type epoch struct {
 	at time.Time
 }
 
-func watchSessions(c *kfake.Cluster) *sessions {
+func watchSessions(c *kfake.Cluster) (*sessions, error) {
+	// Here, and not beside the test: one that looks for goroutines that were left behind knows those that are there when it begins.
+	cl, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...), kgo.ClientID("kafkatest-sessions"))
+	if err != nil {
+		return nil, err
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	s := &sessions{cluster: c, seen: make(map[member]*lastSeen), epochs: make(map[string]*epoch), stop: stop, done: make(chan struct{})}
 	for _, key := range []kmsg.Key{kmsg.JoinGroup, kmsg.SyncGroup, kmsg.Heartbeat} {
@@ -50,9 +55,10 @@ func watchSessions(c *kfake.Cluster) *sessions {
 	}
 	go func() { // ends with close
 		defer close(s.done)
-		s.run(ctx)
+		defer cl.Close()
+		s.run(ctx, cl)
 	}()
-	return s
+	return s, nil
 }
 
 func (s *sessions) close() {
@@ -90,12 +96,7 @@ func (s *sessions) saw(req kmsg.Request) {
 	}
 }
 
-func (s *sessions) run(ctx context.Context) {
-	cl, err := kgo.NewClient(kgo.SeedBrokers(s.cluster.ListenAddrs()...), kgo.ClientID("kafkatest-sessions"))
-	if err != nil {
-		return // an option is wrong, and every test would stall and show it
-	}
-	defer cl.Close()
+func (s *sessions) run(ctx context.Context, cl *kgo.Client) {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -118,7 +119,8 @@ func (s *sessions) run(ctx context.Context) {
 }
 
 // dead are the members that were silent for longer than their session although what they had asked was answered: one whose
-// JoinGroup still waits for the others says nothing, and lives. It is answered when a generation begins.
+// JoinGroup still waits for the others says nothing, and lives. It is answered when a generation begins, so its session counts from then on: it may
+// have waited for longer than that, and its SyncGroup be on its way.
 func (s *sessions) dead() []member {
 	now := time.Now()
 	s.mu.Lock()
@@ -148,7 +150,7 @@ func (s *sessions) dead() []member {
 		switch e := s.epochs[m.group]; {
 		case silent > time.Minute && !members[m]:
 			delete(s.seen, m) // gone long since
-		case members[m] && e != nil && e.at.After(l.at) && silent > l.session+250*time.Millisecond:
+		case members[m] && e != nil && e.at.After(l.at) && now.Sub(e.at) > l.session+250*time.Millisecond:
 			dead = append(dead, m)
 		}
 	}

@@ -37,10 +37,12 @@ func tryPorts(first, count int) (err error) {
 	return nil
 }
 
+const listenLimit = time.Minute
+
 // listen is net.Listen, with patience for a port that has just been closed: a child that this process starts holds all that was open until it runs
 // its program, which takes a while on a machine that is busy.
 func listen(network, address string) (net.Listener, error) {
-	for limit := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for limit := time.Now().Add(listenLimit); ; time.Sleep(10 * time.Millisecond) {
 		l, err := net.Listen(network, address)
 		if err == nil || !errors.Is(err, syscall.EADDRINUSE) || time.Now().After(limit) {
 			return l, err
