@@ -54,11 +54,17 @@ func answeredTooLate(t *testing.T, b *kafkatest.Broker, before890 bool, do kafka
 	o := connected(t, b)
 	o.commitsOfEachID(t)
 	held := o.p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.Produce}, Do: do, Delay: kafka.TransactionTimeout + 2*time.Second})
-	if err := o.commit(t, o.m, 3, "third"); !errors.Is(err, kafka.ErrAborted) || held.Struck() != 1 {
+	var err error
+	for began := time.Now(); ; began = time.Now() {
+		if err = o.commit(t, o.m, 3, "third"); held.Struck() > 0 || !slow(began) {
+			break // else it had not come to its produce: see again
+		}
+	}
+	if !errors.Is(err, kafka.ErrAborted) || held.Struck() != 1 {
 		t.Fatalf("%v, %d requests were held", err, held.Struck())
 	}
 	for i, meta := range []string{"third", "fourth", "fifth", "sixth"} {
-		if err := o.commit(t, o.m, int64(3+i), meta); err != nil {
+		if err := again(func() error { return o.commit(t, o.m, int64(3+i), meta) }); err != nil {
 			t.Fatalf("%s: %v", meta, err)
 		}
 	}
@@ -75,7 +81,7 @@ func answeredTooLate(t *testing.T, b *kafkatest.Broker, before890 bool, do kafka
 // withoutKIP890 takes the cluster's feature transaction.version down to what Kafka had before 4.0.
 func withoutKIP890(t *testing.T, b *kafkatest.Broker) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	req := kmsg.NewPtrUpdateFeaturesRequest()
 	down := kmsg.NewUpdateFeaturesRequestFeatureUpdate()
@@ -99,14 +105,18 @@ func TestACommitIsNotTakenForAbortedByWhatAGroupsCoordinatorHasNotReadYet(t *tes
 	o.commitsOfEachID(t)
 	c := b.Kfake()
 	var ended kmsg.EndTxnRequest
-	var until time.Time
+	var over time.Time
 	c.ControlKey(kmsg.EndTxn.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
-		ended, until = *r.(*kmsg.EndTxnRequest), time.Now().Add(time.Second)
+		if !commits(r) {
+			c.KeepControl()
+			return nil, nil, false
+		}
+		ended, over = *r.(*kmsg.EndTxnRequest), time.Now().Add(time.Second)
 		return nil, nil, false
 	})
 	c.ControlKey(kmsg.OffsetFetch.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
-		if time.Now().After(until) {
+		if time.Now().After(over) {
 			return nil, nil, false
 		}
 		return offsetsOf(r.(*kmsg.OffsetFetchRequest), 2, "second"), nil, true
@@ -121,13 +131,9 @@ func TestACommitIsNotTakenForAbortedByWhatAGroupsCoordinatorHasNotReadYet(t *tes
 		resp.TransactionStates = append(resp.TransactionStates, st)
 		return resp, nil, true
 	})
-	o.p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, Do: kafkaproxy.AnswerAfter, Err: kerr.UnknownServerError})
-	err := o.commit(t, o.m, 3, "third")
-	if errors.Is(err, kafka.ErrAborted) { // as the sink does
-		err = o.commit(t, o.m, 3, "third")
-	}
-	if err != nil {
-		t.Fatal(err)
+	o.p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, Do: kafkaproxy.AnswerAfter, Err: kerr.UnknownServerError, When: commits})
+	if n, err := until(t, func() error { return o.commit(t, o.m, 3, "third") }); err != nil || n > 1 { // as the sink does
+		t.Fatalf("%d tries more, %v", n, err)
 	}
 	if got := len(kafkatest.ReadAll(t, b, "out")); got != 3 {
 		t.Errorf("%d records are visible of three", got)

@@ -12,7 +12,7 @@ import (
 )
 
 // TestWhatASuccessorCommitsBehindATransactionWithoutOffsetsBecomesVisible: the writer died after it had produced and before it had
-// committed offsets, so that none are unstable, and the broker would keep the transaction open for a minute.
+// committed offsets, so that none are unstable, and the broker would keep the transaction open for ten minutes.
 func TestWhatASuccessorCommitsBehindATransactionWithoutOffsetsBecomesVisible(t *testing.T) {
 	t.Parallel()
 	kafkatest.Each(t, func(t *testing.T, b *kafkatest.Broker) {
@@ -21,7 +21,7 @@ func TestWhatASuccessorCommitsBehindATransactionWithoutOffsetsBecomesVisible(t *
 		if err := tr.Commit(t.Context(), m, &kafka.Commit{Offsets: offsets(1, "dead")}); err != nil {
 			t.Fatal(err)
 		}
-		dead := kafkatest.Client(t, b, kgo.TransactionalID(kafka.TransactionalIDs("test-", "dead")[1]), kgo.TransactionTimeout(time.Minute),
+		dead := kafkatest.Client(t, b, kgo.TransactionalID(kafka.TransactionalIDs("test-", "dead")[1]), kgo.TransactionTimeout(10*time.Minute),
 			kgo.RecordPartitioner(kgo.ManualPartitioner()))
 		if err := dead.BeginTransaction(); err != nil {
 			t.Fatal(err)
@@ -35,11 +35,14 @@ func TestWhatASuccessorCommitsBehindATransactionWithoutOffsetsBecomesVisible(t *
 		left := kafka.LeftOpen{Dialer: s.dialer, Group: "g", Prefix: "test-", Own: tr.Writer(), Spare: "out", WriterOf: func(metadata string) string { return metadata }}
 		left.End(callback, t.Context(), cl, map[string][]int32{"in": {0}})
 		over()
-		if err := tr.Commit(t.Context(), m, &kafka.Commit{Records: []*kgo.Record{{Topic: "out", Value: []byte("kept")}}, Offsets: offsets(2, tr.Writer())}); err != nil {
+		err := again(func() error {
+			return tr.Commit(t.Context(), m, &kafka.Commit{Records: []*kgo.Record{{Topic: "out", Value: []byte("kept")}}, Offsets: offsets(2, tr.Writer())})
+		})
+		if err != nil {
 			t.Fatal(err)
 		}
 		reader := kafkatest.Client(t, b, kgo.ConsumeTopics("out"), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
-		rctx, stop := context.WithTimeout(t.Context(), 40*time.Second)
+		rctx, stop := context.WithTimeout(t.Context(), patience)
 		defer stop()
 		var seen []string
 		for len(seen) == 0 && rctx.Err() == nil {

@@ -67,13 +67,21 @@ func TestAnEndWhoseMarkerTheBrokerHasLostIsWrittenAgainInTheSameSense(t *testing
 			if commit {
 				do = kafkaproxy.AnswerAfter
 			}
-			p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, Do: do, Err: kerr.UnknownServerError, When: func(kmsg.Request) bool {
-				lost.Store(true)
-				return true
+			p.Fault(kafkaproxy.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, Do: do, Err: kerr.UnknownServerError, When: func(r kmsg.Request) bool {
+				if commits(r) {
+					lost.Store(true)
+				}
+				return commits(r)
 			}})
-			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute) // it takes 15 s of waiting
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // it takes 15 s of waiting
 			defer cancel()
-			err := tr.Commit(ctx, m, &kafka.Commit{Records: []*kgo.Record{{Topic: "out", Value: []byte("x")}}, Offsets: offsets(5, "ours")})
+			var err error
+			for began := time.Now(); ctx.Err() == nil; began = time.Now() {
+				err = tr.Commit(ctx, m, &kafka.Commit{Records: []*kgo.Record{{Topic: "out", Value: []byte("x")}}, Offsets: offsets(5, "ours")})
+				if lost.Load() || !slow(began) { // else it had not come to its end: see again
+					break
+				}
+			}
 			if (err == nil) != commit {
 				t.Errorf("committed %v, and the commit says: %v", commit, err)
 			}
@@ -88,7 +96,10 @@ func TestAnEndWhoseMarkerTheBrokerHasLostIsWrittenAgainInTheSameSense(t *testing
 				t.Errorf("offset %d of a topic that the group does not read stays committed", om.Offset)
 			}
 			for i := range 2 { // both ids go on
-				if err := tr.Commit(t.Context(), m, &kafka.Commit{Records: []*kgo.Record{{Topic: "out", Value: []byte("y")}}, Offsets: offsets(int64(6+i), "later")}); err != nil {
+				err := again(func() error {
+					return tr.Commit(t.Context(), m, &kafka.Commit{Records: []*kgo.Record{{Topic: "out", Value: []byte("y")}}, Offsets: offsets(int64(6+i), "later")})
+				})
+				if err != nil {
 					t.Error(err)
 				}
 			}

@@ -67,7 +67,7 @@ func TestWhatCompactionLeavesOfTheLastBatchIsTheEnd(t *testing.T) {
 			kafkatest.CreateTopics(t, b, 1, "compacted")
 			produceValues(t, b, "compacted", "a", "b", "c")
 			standIn(b, answer)
-			r := kafka.Reader{Client: kafkatest.Client(t, b), Patience: time.Minute, Compacted: true}
+			r := kafka.Reader{Client: kafkatest.Client(t, b), Patience: patience, Compacted: true}
 			at, err := r.ReadTo(t.Context(), "compacted", 0, 0, 3, func(rec *kgo.Record) error { return fmt.Errorf("record %d", rec.Offset) })
 			if at != 3 || err != nil {
 				t.Errorf("arrived at %d, %v; want 3", at, err)
@@ -136,7 +136,7 @@ func TestAReaderGoesOnAfterWhatPassesAndEndsAtWhatStays(t *testing.T) {
 		}
 	}
 	read := func() (values []string, at int64, err error) {
-		r := kafka.Reader{Client: kafkatest.Client(t, b), Patience: time.Minute}
+		r := kafka.Reader{Client: kafkatest.Client(t, b), Patience: patience}
 		at, err = r.ReadTo(t.Context(), "topic", 0, 0, 3, func(rec *kgo.Record) error {
 			values = append(values, string(rec.Value))
 			return nil
@@ -189,7 +189,7 @@ func TestApacheKafkasCompactionLeavesAnEmptyBatchBeforeTheEnd(t *testing.T) {
 	produceValues(t, b, "compacted", "value")
 	produceValues(t, b, "compacted", "")
 	begin := func(id string) *kgo.Client {
-		cl := kafkatest.Client(t, b, kgo.TransactionalID(id), kgo.TransactionTimeout(5*time.Minute))
+		cl := kafkatest.Client(t, b, kgo.TransactionalID(id), kgo.TransactionTimeout(14*time.Minute))
 		if err := cl.BeginTransaction(); err != nil {
 			t.Fatal(err)
 		}
@@ -200,7 +200,7 @@ func TestApacheKafkasCompactionLeavesAnEmptyBatchBeforeTheEnd(t *testing.T) {
 	}
 	aborted := begin("aborted")
 	begin("open")
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // the cleaner comes by when it can
 	defer cancel()
 	raw := kafkatest.Client(t, b)
 	until := func(what string, fine func(all []kmsg.RecordBatch) bool) {
@@ -233,7 +233,7 @@ func TestApacheKafkasCompactionLeavesAnEmptyBatchBeforeTheEnd(t *testing.T) {
 	if end, _ := ends.Lookup("compacted", 0); end.Offset != 3 {
 		t.Fatalf("what is committed ends at %d, want 3", end.Offset)
 	}
-	r := kafka.Reader{Client: raw, Patience: time.Minute, Compacted: true}
+	r := kafka.Reader{Client: raw, Patience: patience, Compacted: true}
 	at, err := r.ReadTo(ctx, "compacted", 0, 0, 3, func(rec *kgo.Record) error { return fmt.Errorf("record %d", rec.Offset) })
 	if at != 3 || err != nil {
 		t.Errorf("arrived at %d, %v; want 3", at, err)

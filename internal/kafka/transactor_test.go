@@ -20,6 +20,9 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/kafkatest"
 )
 
+// patience is how long anything may take that is waited for: the machine may be busy with other things.
+const patience = 3 * time.Minute
+
 type bench struct {
 	b      *kafkatest.Broker
 	dialer *kafka.Dialer
@@ -31,12 +34,26 @@ func setup(t *testing.T, b *kafkatest.Broker) *bench {
 	return &bench{b: b, dialer: &kafka.Dialer{Config: config.Kafka{Brokers: b.Addrs}, Log: slog.New(slog.DiscardHandler)}}
 }
 
-// member joins the group and returns once it has partitions.
+// again tries what was aborted since it took too long once more, as the transactor's callers do: where the machine stands still for some seconds, the broker ends a
+// transaction by its timeout, or a step of it is given up.
+func again(commit func() error) error {
+	for limit := time.Now().Add(patience); ; {
+		began := time.Now()
+		if err := commit(); !errors.Is(err, kafka.ErrAborted) || !slow(began) || time.Now().After(limit) {
+			return err
+		}
+	}
+}
+
+// slow tells whether what began then may have been aborted for the time that it took. The shortest limit of a step is as long.
+func slow(began time.Time) bool { return time.Since(began) >= kafka.TransactionTimeout/2 }
+
+// member joins the group and returns once it has partitions. Its session outlasts the test: what is done as this member must not be refused since the machine stood still.
 func (s *bench) member(t *testing.T, group string) *kgo.Client {
 	t.Helper()
 	assigned := make(chan struct{}, 16)
 	cl, err := s.dialer.Client("member", kgo.ConsumerGroup(group), kgo.ConsumeTopics("in"), kgo.DisableAutoCommit(),
-		kgo.Balancers(kgo.CooperativeStickyBalancer()), kgo.SessionTimeout(6*time.Second),
+		kgo.Balancers(kgo.CooperativeStickyBalancer()), kgo.SessionTimeout(5*time.Minute),
 		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, ps map[string][]int32) {
 			if len(ps) > 0 {
 				assigned <- struct{}{}
@@ -48,7 +65,7 @@ func (s *bench) member(t *testing.T, group string) *kgo.Client {
 	t.Cleanup(cl.CloseAllowingRebalance)
 	select {
 	case <-assigned:
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("no partitions were assigned")
 	}
 	return cl
@@ -88,9 +105,11 @@ func TestRecordsOffsetsAndMetadataAreCommittedTogether(t *testing.T) {
 		s := setup(t, b)
 		cl, tr, m := s.joined(t)
 		for n := range 100 { // one after the other, as fast as it goes
-			err := tr.Commit(t.Context(), m, &kafka.Commit{
-				Records: []*kgo.Record{{Topic: "out", Value: fmt.Append(nil, n)}},
-				Offsets: offsets(int64(n), fmt.Sprintf("v1;n=%d", n)),
+			err := again(func() error {
+				return tr.Commit(t.Context(), m, &kafka.Commit{
+					Records: []*kgo.Record{{Topic: "out", Value: fmt.Append(nil, n)}},
+					Offsets: offsets(int64(n), fmt.Sprintf("v1;n=%d", n)),
+				})
 			})
 			if err != nil {
 				t.Fatalf("transaction %d: %v", n, err)
@@ -116,13 +135,18 @@ func TestACommitOfAnotherGenerationLeavesNothingBehind(t *testing.T) {
 	kafkatest.Each(t, func(t *testing.T, b *kafkatest.Broker) {
 		s := setup(t, b)
 		cl, tr, m := s.joined(t)
-		if err := tr.Commit(t.Context(), m, &kafka.Commit{Records: []*kgo.Record{{Topic: "out", Value: []byte("first")}}, Offsets: offsets(1, "ours")}); err != nil {
+		err := again(func() error {
+			return tr.Commit(t.Context(), m, &kafka.Commit{Records: []*kgo.Record{{Topic: "out", Value: []byte("first")}}, Offsets: offsets(1, "ours")})
+		})
+		if err != nil {
 			t.Fatal(err)
 		}
 		stale := m
 		stale.Generation--
 		for _, records := range [][]*kgo.Record{nil, {{Topic: "out", Value: []byte("zombie")}}} {
-			err := tr.Commit(t.Context(), stale, &kafka.Commit{Records: records, Offsets: offsets(7, "zombie")})
+			err := again(func() error {
+				return tr.Commit(t.Context(), stale, &kafka.Commit{Records: records, Offsets: offsets(7, "zombie")})
+			})
 			if !errors.Is(err, kafka.ErrNotMember) {
 				t.Errorf("with %d records: %v", len(records), err)
 			}
@@ -169,8 +193,8 @@ func TestATransactionThatADeadWriterLeftOpenIsEndedByItsSuccessor(t *testing.T) 
 // leaveOpen is a writer that dies with a record and an offset in its transaction.
 func (s *bench) leaveOpen(t *testing.T, id string, m kafka.Membership) {
 	t.Helper()
-	v := kversion.V3_0_0() // before KIP-890, so that each step is a request of its own
-	dead, err := s.dialer.Client("dead", kgo.TransactionalID(id), kgo.MaxVersions(v), kgo.TransactionTimeout(time.Minute))
+	v := kversion.V3_0_0()                                                                                                    // before KIP-890, so that each step is a request of its own
+	dead, err := s.dialer.Client("dead", kgo.TransactionalID(id), kgo.MaxVersions(v), kgo.TransactionTimeout(10*time.Minute)) // nor may the broker end it
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,18 +210,13 @@ func (s *bench) leaveOpen(t *testing.T, id string, m kafka.Membership) {
 	}
 	add := kmsg.NewPtrAddOffsetsToTxnRequest()
 	add.TransactionalID, add.ProducerID, add.ProducerEpoch, add.Group = id, pid, epoch, m.Group
-	for range 100 {
+	patiently(t, func() error {
 		resp, err := add.RequestWith(t.Context(), dead)
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
-		if err = kerr.ErrorForCode(resp.ErrorCode); err == nil {
-			break
-		} else if !kerr.IsRetriable(err) {
-			t.Fatal(err)
-		}
-		_ = kafka.Sleep(t.Context(), kafka.Backoff(4))
-	}
+		return kerr.ErrorForCode(resp.ErrorCode)
+	})
 	commit := kmsg.NewPtrTxnOffsetCommitRequest()
 	commit.TransactionalID, commit.ProducerID, commit.ProducerEpoch = id, pid, epoch
 	commit.Group, commit.MemberID, commit.Generation = m.Group, m.MemberID, m.Generation
@@ -207,14 +226,29 @@ func (s *bench) leaveOpen(t *testing.T, id string, m kafka.Membership) {
 	part.Offset = 5
 	topic.Partitions = append(topic.Partitions, part)
 	commit.Topics = append(commit.Topics, topic)
-	resp, err := commit.RequestWith(t.Context(), dead)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := kerr.ErrorForCode(resp.Topics[0].Partitions[0].ErrorCode); err != nil {
-		t.Fatal(err)
-	}
+	patiently(t, func() error {
+		resp, err := commit.RequestWith(t.Context(), dead)
+		if err != nil {
+			return err
+		}
+		return kerr.ErrorForCode(resp.Topics[0].Partitions[0].ErrorCode)
+	})
 	dead.Close()
+}
+
+// patiently repeats a raw request, which nobody does for us, while the broker's answer is that it cannot yet.
+func patiently(t *testing.T, ask func() error) {
+	t.Helper()
+	for limit := time.Now().Add(patience); ; {
+		err := ask()
+		if err == nil {
+			return
+		}
+		if !kerr.IsRetriable(err) || time.Now().After(limit) {
+			t.Fatal(err)
+		}
+		_ = kafka.Sleep(t.Context(), kafka.Backoff(4))
+	}
 }
 
 // TestAnEndWhoseAnswerIsLostIsSettledByReadingBack lets kfake apply, or not apply,
@@ -227,14 +261,8 @@ func TestAnEndWhoseAnswerIsLostIsSettledByReadingBack(t *testing.T) {
 	for i, lose := range []func(*kfake.Cluster){loseBefore, loseAfter, loseBefore, loseAfter} {
 		lose(b.Kfake())
 		c := &kafka.Commit{Records: []*kgo.Record{{Topic: "out", Value: fmt.Append(nil, i)}}, Offsets: offsets(int64(i), fmt.Sprintf("v1;n=%d", i))}
-		var err error
-		for range 5 {
-			if err = tr.Commit(t.Context(), m, c); !errors.Is(err, kafka.ErrAborted) {
-				break
-			}
-		}
-		if err != nil {
-			t.Fatalf("commit %d: %v", i, err)
+		if n, err := until(t, func() error { return tr.Commit(t.Context(), m, c) }); err != nil || n > 4 {
+			t.Fatalf("commit %d: %d tries more, %v", i, n, err)
 		}
 	}
 	var got []string
