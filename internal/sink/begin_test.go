@@ -12,12 +12,12 @@ import (
 )
 
 // TestResultsThatComeWhileOthersAreWrittenGoAlong: the broker holds the first result's write until all that was sent is answered, and one transaction
-// has all of it. The next would come nine seconds later.
+// has all of it. The next would come two minutes later.
 func TestResultsThatComeWhileOthersAreWrittenGoAlong(t *testing.T) {
 	t.Parallel()
 	b := kafkatest.Kfake(t)
-	x := setup(t, b, smsc.Options{Behaviour: smsc.Behaviour{Latency: smsc.Uniform(200*time.Millisecond, 800*time.Millisecond)}},
-		"KAFKA_SESSION_TIMEOUT=20s", "DELIVERY_COMMIT_INTERVAL=9s")
+	x := setup(t, b, smsc.Options{Behaviour: smsc.Behaviour{Latency: smsc.Uniform(200*time.Millisecond, 800*time.Millisecond)}}, "KAFKA_SESSION_TIMEOUT=5m")
+	x.cfg.Delivery.CommitInterval = 2 * time.Minute // more than may be configured, so that no pause of the machine is as long
 	held, release := make(chan struct{}), make(chan struct{})
 	var first sync.Once
 	transactions := transactionsOf(b)
@@ -48,6 +48,6 @@ func TestResultsThatComeWhileOthersAreWrittenGoAlong(t *testing.T) {
 	if _, done := x.committed(); done != int64(sent) {
 		t.Errorf("%d are done, %d were sent", done, sent)
 	}
-	r.stop(20 * time.Second) // while the SMSC answers
+	r.stop(patience) // while the SMSC answers
 	x.settled(len(x.results(sent)))
 }

@@ -24,13 +24,13 @@ func transactionsOf(b *kafkatest.Broker) *atomic.Int64 {
 }
 
 // The second record is answered soon after the first one's transaction, so its result waits for
-// the next, nine seconds later. With or after that transaction the third would be sent, were it
-// not granted alone before: halfway, which leaves seconds to a slow machine.
+// the next, forty seconds later. With or after that transaction the third would be sent, were it
+// not granted alone before: halfway, which leaves twenty to a slow machine.
 func TestWhatCanBeSentAtOnceDoesNotWaitForTheNextTransaction(t *testing.T) {
 	t.Parallel()
-	const interval = 9 * time.Second
 	b := kafkatest.Kfake(t)
-	x := setup(t, b, smsc.Options{}, "KAFKA_SESSION_TIMEOUT=20s", "DELIVERY_COMMIT_INTERVAL="+interval.String())
+	x := setup(t, b, smsc.Options{}, "KAFKA_SESSION_TIMEOUT=5m")
+	x.cfg.Delivery.CommitInterval = 40 * time.Second // more than may be configured
 	transactions := transactionsOf(b)
 	x.start()
 	x.produce(campaign(1)...)
@@ -46,11 +46,14 @@ func TestWhatCanBeSentAtOnceDoesNotWaitForTheNextTransaction(t *testing.T) {
 }
 
 // TestDeliveryCommitIntervalLiesBetweenTwoTransactions at least, however many results wait: who raises it wants fewer transactions on its brokers.
+//
+// An SMSC with a window of 10 that takes 30 ms to answer gets through some 160 messages in the time for which a grant provides (maxAhead), so that the 4000 are enough for
+// twenty transactions however long each takes.
 func TestDeliveryCommitIntervalLiesBetweenTwoTransactions(t *testing.T) {
 	t.Parallel()
 	const interval, many = 100 * time.Millisecond, 20
 	b := kafkatest.Kfake(t)
-	x := setup(t, b, smsc.Options{Behaviour: smsc.Behaviour{Latency: smsc.Constant(5 * time.Millisecond)}}, "SMSC_0_WINDOW=10", "DELIVERY_COMMIT_INTERVAL="+interval.String())
+	x := setup(t, b, smsc.Options{Behaviour: smsc.Behaviour{Latency: smsc.Constant(30 * time.Millisecond)}}, "SMSC_0_WINDOW=10", "DELIVERY_COMMIT_INTERVAL="+interval.String())
 	transactions := transactionsOf(b)
 	x.produce(campaign(4000)...)
 	began := time.Now()
@@ -59,5 +62,5 @@ func TestDeliveryCommitIntervalLiesBetweenTwoTransactions(t *testing.T) {
 	if n, took := transactions.Load(), time.Since(began); took < time.Duration(n-1)*interval {
 		t.Errorf("%d transactions in %s, and %s lies between two", n, took, interval)
 	}
-	r.stop(20 * time.Second) // while the SMSC answers
+	r.stop(patience) // while the SMSC answers
 }

@@ -1,11 +1,11 @@
 package sink_test
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -30,7 +30,7 @@ func (x *bench) evict(member string) {
 	if err == nil && len(resp.Members) == 1 {
 		err = kerr.ErrorForCode(resp.Members[0].ErrorCode)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, kerr.UnknownMemberID) { // its session was over before
 		x.t.Fatal(err)
 	}
 }
@@ -43,7 +43,7 @@ func TestAMemberThatWasEvictedWhileItJoinedWritesNothingOfWhatOthersHaveNow(t *t
 	t.Parallel()
 	b := kafkatest.Kfake(t)
 	const n = 600
-	x := setup(t, b, smsc.Options{}, "SMSC_0_RESPONSE_TIMEOUT=50s")
+	x := setup(t, b, smsc.Options{})
 	x.produce(campaign(n)...)
 	var first atomic.Pointer[string]
 	var once sync.Once
@@ -80,15 +80,15 @@ func TestAMemberThatWasEvictedWhileItJoinedWritesNothingOfWhatOthersHaveNow(t *t
 	x.until("both hold half", func() bool {
 		select {
 		case <-a.Failed(): // it was given back what had been another's, which only a new start can read rightly: its container is started again
-			a.stop(20 * time.Second)
+			a.stop(patience)
 			a = x.start()
 		default:
 		}
 		return len(a.Status().Partitions) == 2 && len(r.Status().Partitions) == 2
 	})
 	x.results(n)
-	a.stop(20 * time.Second)
-	r.stop(20 * time.Second)
+	a.stop(patience)
+	r.stop(patience)
 	got, sends := x.results(n), x.sends()
 	for i := range n {
 		rs, times := got[fmt.Sprintf("m%d", i)], sends[fmt.Sprintf("4917%08d", i)]

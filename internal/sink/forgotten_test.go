@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -62,7 +61,7 @@ func TestABrokerThatHasForgottenAllCommitsMakesNobodySendThemAgain(t *testing.T)
 	x.until("it has joined anew", func() bool { return *member.Load() != old && len(a.Status().Partitions) == 4 })
 	x.produce(values[n:]...)
 	got := x.results(2 * n)
-	a.stop(20 * time.Second)
+	a.stop(patience)
 	sends := x.sends()
 	for i := range 2 * n {
 		if rs, times := got[fmt.Sprintf("m%d", i)], sends[fmt.Sprintf("4917%08d", i)]; len(rs) != 1 || times != 1 || rs[0].PossibleDuplicate {

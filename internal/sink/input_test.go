@@ -18,7 +18,7 @@ func TestTransactionalInputEndsWithoutLag(t *testing.T) {
 	t.Parallel()
 	kafkatest.Each(t, func(t *testing.T, b *kafkatest.Broker) {
 		x := setup(t, b, smsc.Options{})
-		cl := kafkatest.Client(t, b, kgo.TransactionalID("pipeline"), kgo.RecordPartitioner(kgo.RoundRobinPartitioner()))
+		cl := kafkatest.Client(t, b, kgo.TransactionalID("pipeline"), kgo.TransactionTimeout(10*time.Minute), kgo.RecordPartitioner(kgo.RoundRobinPartitioner()))
 		n := 0
 		for round := range 12 {
 			if err := cl.BeginTransaction(); err != nil {
@@ -47,7 +47,7 @@ func TestTransactionalInputEndsWithoutLag(t *testing.T) {
 		if st := x.smc.Stats(); st.Submits != uint64(n) {
 			t.Errorf("%d were sent, want %d", st.Submits, n)
 		}
-		r.stop(20 * time.Second)
+		r.stop(patience)
 	})
 }
 
@@ -81,7 +81,7 @@ func TestNullValuesAreSkippedWithoutAResultAndLeaveNoLag(t *testing.T) {
 		t.Errorf("%d ids have results", len(got))
 	}
 	x.settled(100)
-	r.stop(20 * time.Second)
+	r.stop(patience)
 }
 
 // TestARecordTooLargeForItsResultHoldsNobodyUp: results and dead letters are
@@ -111,7 +111,7 @@ func TestARecordTooLargeForItsResultHoldsNobodyUp(t *testing.T) {
 			t.Errorf("%s has %d results, want one that is %s", id, len(rs), want)
 		}
 	}
-	r.stop(20 * time.Second)
+	r.stop(patience)
 	x.settled(8)
 }
 
@@ -126,7 +126,7 @@ func TestOnePartitionWithOneRecordIsEnough(t *testing.T) {
 	}
 	r := x.start()
 	x.once(1, x.results(1))
-	r.stop(20 * time.Second)
+	r.stop(patience)
 	x.settled(1)
 }
 
@@ -153,6 +153,6 @@ func TestAPausedPartitionGoesOn(t *testing.T) {
 	})
 	x.smc.Resume()
 	x.once(n, x.results(n))
-	r.stop(20 * time.Second)
+	r.stop(patience)
 	x.settled(n)
 }

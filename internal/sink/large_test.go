@@ -3,7 +3,6 @@ package sink_test
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -46,7 +45,7 @@ func TestARecordThatIsLargeInAnyPlaceHoldsNobodyUp(t *testing.T) {
 			t.Errorf("the error of %s has %d bytes", id, len(rs[0].Error))
 		}
 	}
-	r.stop(20 * time.Second)
+	r.stop(patience)
 }
 
 // TestTheSubmissionsOfOneMessageAreBounded has a message whose key and metadata would, told for each part and each form of
@@ -71,7 +70,7 @@ func TestTheSubmissionsOfOneMessageAreBounded(t *testing.T) {
 			t.Fatalf("%s has %d results", id, len(rs))
 		}
 	}
-	r.stop(20 * time.Second)
+	r.stop(patience)
 	filed := map[string]int{} // entries with all that they may carry
 	bytes := 0
 	for _, rec := range kafkatest.ReadAll(t, x.b, "smpp.submitted") {

@@ -17,7 +17,7 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/smpp"
 )
 
-var modelSeeds = flag.Int("model.seeds", 150, "TestTheLoopKeepsItsBooksWhateverTheOrder: how many runs")
+var modelSeeds = flag.Int("model.seeds", 0, "TestTheLoopKeepsItsBooksWhateverTheOrder: how many runs; 0: 150, or as many as two minutes have room for")
 
 // model runs the loop's own parts (ledgers, lanes, draft, commits, partitions that are lost and come back) in any order that may come, and plays what is
 // around them: the group, the SMSC, and Kafka, of which it holds what is committed. After each commit it compares the two: a record is done where it has a
@@ -374,7 +374,14 @@ func (d *model) finish() {
 func TestTheLoopKeepsItsBooksWhateverTheOrder(t *testing.T) {
 	t.Parallel()
 	var commits, rests, lost int
-	for seed := range uint64(*modelSeeds) {
+	n, end := *modelSeeds, time.Time{}
+	if n == 0 {
+		n, end = 150, time.Now().Add(2*time.Minute)
+	}
+	for seed := range uint64(n) {
+		if !end.IsZero() && time.Now().After(end) {
+			break
+		}
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			d := newModel(t, seed)
 			for range 1500 {

@@ -21,7 +21,7 @@ func TestWhatADeadPredecessorLeftOpenIsEndedAfterTheTakeover(t *testing.T) {
 		x.produce(campaign(1)...)
 		r := x.start()
 		x.results(1)
-		r.stop(20 * time.Second)
+		r.stop(patience)
 
 		dead := kafkatest.Client(t, b, kgo.TransactionalID(kafka.TransactionalIDs("smpp-sink-", x.writer())[0]), kgo.TransactionTimeout(5*time.Minute),
 			kgo.RecordPartitioner(kgo.ManualPartitioner()))

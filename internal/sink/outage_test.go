@@ -62,7 +62,7 @@ func TestABrokerThatRefusesAndLosesAnswersCostsNothingButTime(t *testing.T) {
 	if struck.Load() == 0 {
 		t.Error("no fault struck")
 	}
-	r.stop(20 * time.Second)
+	r.stop(patience)
 	x.settled(n)
 	t.Logf("%d faults", struck.Load())
 }
@@ -89,6 +89,6 @@ func TestAnOutageOfKafkaLeavesNothingInDoubt(t *testing.T) {
 		b.Restart()
 	}
 	x.once(n, x.results(n))
-	r.stop(20 * time.Second)
+	r.stop(patience)
 	x.settled(n)
 }

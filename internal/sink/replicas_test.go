@@ -11,10 +11,10 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/smsc"
 )
 
-// until returns when cond holds; the test ends if it does not within a minute.
+// until returns when cond holds; the test ends if it does not.
 func (x *bench) until(what string, cond func() bool) {
 	x.t.Helper()
-	ctx, cancel := context.WithTimeout(x.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(x.t.Context(), patience)
 	defer cancel()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -22,7 +22,7 @@ func (x *bench) until(what string, cond func() bool) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			x.t.Fatalf("%s: not within a minute; SMSC: %+v", what, x.smc.Stats())
+			x.t.Fatalf("%s: not within %s; SMSC: %+v", what, patience, x.smc.Stats())
 		}
 	}
 }
@@ -76,14 +76,14 @@ func TestAReplicaThatComesAndGoesLeavesNothingInDoubt(t *testing.T) {
 			if i%2 == 1 { // the one that was there first goes, the new one stays
 				a, r = r, a
 			}
-			r.stop(20 * time.Second)
+			r.stop(patience)
 			// 25 in the window and, at 25 answers in 17.5 ms, half a second of pace.
 			if doubt, _ := x.committed(); doubt > 25+715 {
 				t.Errorf("after a clean goodbye %d are granted, more than the window and half a second's pace of the one left", doubt)
 			}
 		}
 		x.once(n, x.results(n))
-		a.stop(20 * time.Second)
+		a.stop(patience)
 		x.settled(n)
 	})
 }
@@ -98,7 +98,7 @@ func TestReplicasShareThePaceByTheirPartitions(t *testing.T) {
 		return len(a.Status().Partitions) == 2 && len(r.Status().Partitions) == 2 &&
 			a.accounts[0].Status().TPS == 200 && r.accounts[0].Status().TPS == 200
 	})
-	r.stop(20 * time.Second)
+	r.stop(patience)
 	x.until("the one left has it all", func() bool { return a.accounts[0].Status().TPS == 400 })
 	x.once(20, x.results(20))
 }

@@ -2,6 +2,7 @@ package sink_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/smpp-connector/smpp-connector/internal/config"
@@ -26,6 +28,9 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/smsc"
 )
 
+// patience is how long anything may take that is waited for: the machine may be busy with other things. So may a clean stop.
+const patience = 3 * time.Minute
+
 // bench is a broker and an SMSC, and as many replicas of the sink as a test starts.
 type bench struct {
 	t   *testing.T
@@ -34,6 +39,8 @@ type bench struct {
 	cfg *config.Config
 }
 
+// setup has sessions and answers last for longer than the machine may stand still: a member that is given up and a submit that is taken for lost cost a doubt, which
+// the tests want an account of. Whoever is about them sets others.
 func setup(t *testing.T, b *kafkatest.Broker, o smsc.Options, env ...string) *bench {
 	t.Helper()
 	o.Keep = 200_000
@@ -46,9 +53,9 @@ func setup(t *testing.T, b *kafkatest.Broker, o smsc.Options, env ...string) *be
 	}
 	t.Cleanup(s.Stop)
 	cfg, err := config.Load(append([]string{
-		"KAFKA_BROKERS=" + strings.Join(b.Addrs, ","), "KAFKA_SESSION_TIMEOUT=6s",
+		"KAFKA_BROKERS=" + strings.Join(b.Addrs, ","), "KAFKA_SESSION_TIMEOUT=30s",
 		"SMSC_0_NAME=carrier", "SMSC_0_ADDRESS=" + s.Addr(), "SMSC_0_SYSTEM_ID=test", "SMSC_0_WINDOW=100",
-		"SMSC_0_RESPONSE_TIMEOUT=30s", "SMSC_0_SOURCE_ADDRESS=12345",
+		"SMSC_0_RESPONSE_TIMEOUT=5m", "SMSC_0_SOURCE_ADDRESS=12345",
 	}, env...))
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +94,8 @@ func (x *bench) start() *replica {
 	for i := range x.cfg.SMSCs {
 		c := &x.cfg.SMSCs[i]
 		r.accounts = append(r.accounts, smpp.NewAccount(smpp.AccountConfig{Name: c.Name, Addresses: c.Addresses, SystemID: c.SystemID,
-			Binds: c.Binds, Window: c.Window, TPS: c.TPS, ResponseTimeout: c.ResponseTimeout}, ev, lease, log, m))
+			Binds: c.Binds, Window: c.Window, TPS: c.TPS, ResponseTimeout: c.ResponseTimeout,
+			EnquireLink: time.Minute, BindTimeout: time.Minute, WriteTimeout: time.Minute}, ev, lease, log, m))
 	}
 	s, err := sink.New(sink.Options{Config: x.cfg, Dialer: d, Accounts: r.accounts, Lease: lease, Forms: unlearned{}, SubmittedPartitions: 4, Log: log, Reg: reg})
 	if err != nil {
@@ -102,7 +110,7 @@ func (x *bench) start() *replica {
 			x.t.Fatal(err)
 		}
 	}
-	x.t.Cleanup(func() { r.stop(20 * time.Second) })
+	x.t.Cleanup(func() { r.stop(patience) })
 	return r
 }
 
@@ -132,15 +140,17 @@ func (x *bench) produce(values ...string) {
 	}
 }
 
-// results waits until n results are visible and returns all that are, by id.
+// results waits until n results are visible and returns all that are, by id. It gives up when nothing more comes.
 func (x *bench) results(n int) map[string][]record.Result {
 	x.t.Helper()
-	ctx, cancel := context.WithTimeout(x.t.Context(), time.Minute)
-	defer cancel()
 	cl := kafkatest.Client(x.t, x.b, kgo.ConsumeTopics("sms.results"), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
-	for seen := 0; seen < n; {
+	for seen, limit := 0, time.Now().Add(patience); seen < n; {
+		ctx, cancel := context.WithDeadline(x.t.Context(), limit)
 		fs := cl.PollFetches(ctx)
-		if ctx.Err() != nil {
+		cancel()
+		if fs.NumRecords() > 0 {
+			limit = time.Now().Add(patience)
+		} else if time.Now().After(limit) {
 			x.t.Fatalf("%d of %d results came", seen, n)
 		}
 		seen += fs.NumRecords()
@@ -183,12 +193,23 @@ func (x *bench) committed() (inDoubt int, done int64) {
 	return inDoubt, done
 }
 
-// eachCommitted calls fn with what the sink's group has committed of each partition.
+// eachCommitted calls fn with what the sink's group has committed of each partition. It waits for transactions that have ended: that their results are visible does not
+// say that the broker has written their offsets, too.
 func (x *bench) eachCommitted(fn func(offset int64, m *ledger.Meta)) {
 	x.t.Helper()
-	os, err := kafkatestAdmin(x).FetchOffsets(x.t.Context(), "connect-smpp-sink")
-	if err != nil {
-		x.t.Fatal(err)
+	adm, os := kafkatestAdmin(x), kadm.OffsetResponses(nil)
+	for limit := time.Now().Add(patience); ; {
+		var err error
+		if os, err = adm.FetchOffsets(kadm.RequireStable(x.t.Context()), "connect-smpp-sink"); err == nil {
+			err = os.Error()
+		}
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, kerr.UnstableOffsetCommit) || time.Now().After(limit) {
+			x.t.Fatal(err)
+		}
+		time.Sleep(5 * time.Millisecond)
 	}
 	os.Each(func(o kadm.OffsetResponse) {
 		m, err := ledger.ParseMetadata(o.Metadata)
@@ -219,7 +240,7 @@ func TestEveryRecordGetsOneResultAndIsSentOnce(t *testing.T) {
 				t.Errorf("%s was sent %d times", to, n)
 			}
 		}
-		r.stop(20 * time.Second)
+		r.stop(patience)
 		if doubt, done := x.committed(); doubt != 0 || done != 3000 {
 			t.Errorf("after a clean stop %d are in doubt, %d done", doubt, done)
 		}
