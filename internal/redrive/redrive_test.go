@@ -325,7 +325,7 @@ func TestAJournalThatIsNotReadToItsEndPutsNothingBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	earlier := kafkatest.Client(t, b, kgo.TransactionalID("earlier"), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	earlier := kafkatest.Client(t, b, kgo.TransactionalID("earlier"), kgo.TransactionTimeout(10*time.Minute), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err := earlier.BeginTransaction(); err != nil {
 		t.Fatal(err)
 	}

@@ -12,9 +12,9 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/kafkatest"
 )
 
-// quickNextGen has a broker give groups by KIP-848 the session and the heartbeats of the classic ones here.
+// quickNextGen has a broker give groups by KIP-848 the session of the classic ones here, and quick heartbeats.
 var quickNextGen = map[string]string{
-	"group.consumer.min.session.timeout.ms": "1000", "group.consumer.session.timeout.ms": "6000",
+	"group.consumer.min.session.timeout.ms": "1000", "group.consumer.session.timeout.ms": "30000",
 	"group.consumer.min.heartbeat.interval.ms": "100", "group.consumer.heartbeat.interval.ms": "300",
 }
 

@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
@@ -23,12 +24,12 @@ func TestWhatFollowsALostTailIsPublished(t *testing.T) {
 	}
 	s.start(t.TempDir())
 	n := 0
-	for len(kafkatest.ReadAll(t, b, "sms.receipts")) == 0 { // what is sent before the partitions are taken over counts as lost
-		if n == 200 {
+	for limit := time.Now().Add(patience); len(kafkatest.ReadAll(t, b, "sms.receipts")) == 0; n++ { // what is sent before the partitions are taken over counts as lost
+		if time.Now().After(limit) {
 			t.Fatalf("none of %d receipts is published", n)
 		}
 		s.send(messages(n, 1))
-		n++
+		time.Sleep(10 * time.Millisecond)
 	}
 	s.await("sms.receipts", 1)
 	before := len(kafkatest.ReadAll(t, b, "sms.receipts"))

@@ -236,7 +236,7 @@ func TestAStoreWhoseFolderIsGoneCanBeClosed(t *testing.T) {
 		if err == nil {
 			t.Error("closed without a word, and nothing was written")
 		}
-	case <-time.After(6 * closeFor):
+	case <-time.After(18 * closeFor):
 		t.Fatal("Close does not end")
 	}
 }
