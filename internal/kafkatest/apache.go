@@ -98,8 +98,9 @@ var apacheReady = sync.OnceValues(func() (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), fetchLimit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, script, "fetch")
-	// Maven's JVM holds the output open for as long as it lives, which must not outlast the limit.
-	cmd.WaitDelay = time.Second
+	// Maven's JVM holds the output open for as long as it lives, which must not outlast the limit by much. The delay counts from the script's end, too: a second was too
+	// little for whoever reads the output, where the machine stood still.
+	cmd.WaitDelay = time.Minute
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("kafka.sh fetch: %w: %s", err, lastLines(string(out), 5))
 	}
