@@ -25,6 +25,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/smpp-connector/smpp-connector/internal/config"
@@ -66,6 +67,7 @@ type Source struct {
 	log        *slog.Logger
 	producer   *kgo.Client
 	readers    sync.Pool   // of *delivery.Reader
+	purging    atomic.Bool // the topic's place in the producer, just now
 	away       atomic.Bool // that Kafka does not take our records has been said
 	received   *prometheus.CounterVec
 	refused    *prometheus.CounterVec
@@ -163,8 +165,23 @@ func (s *Source) Delivered(d *smpp.Delivery) {
 				s.log.Warn("Kafka does not take what the SMSCs deliver; they are told to send it again until it does", "smsc", d.Account, "error", kafka.Remedy(err))
 			}
 			d.Refuse(wire.StatusSysErr)
+			if errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.UnknownTopicOrPartition) {
+				s.takeUpAnew()
+			}
 		}
 	})
+}
+
+// takeUpAnew has the producer forget a topic that was deleted, and find the one of that name that was created since: by itself it asks for the former
+// one for ever. What it holds for it is refused, and so sent again.
+func (s *Source) takeUpAnew() {
+	if s.purging.Swap(true) {
+		return
+	}
+	go func() { // not here: this is the goroutine that tells what becomes of the records, which the purge waits for
+		s.producer.PurgeTopicsFromProducing(s.topic)
+		time.AfterFunc(time.Second, func() { s.purging.Store(false) })
+	}()
 }
 
 // Queried makes a state durable that an SMSC was asked for: body is that of the deliver_sm that would have told it, key that of the message.
