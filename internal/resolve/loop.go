@@ -52,6 +52,11 @@ func (r *Resolver) loop(fetching, working context.Context) {
 			}
 			r.apply(b, fetches)
 			r.tick(b)
+			for _, p := range r.parts {
+				if p.moved {
+					b.touched[p], p.moved = true, false
+				}
+			}
 		} else {
 			r.takeSnapshot() // it is nobody's; left there, it would end every poll at once
 		}

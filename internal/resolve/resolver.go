@@ -102,6 +102,9 @@ type partition struct {
 	more bool             // the last tick left something
 	// rewind: the consumer is ahead of next, having read what was never committed.
 	rewind bool
+	// moved: next is not where the group's offsets are, and is committed though nothing was applied. Else a successor would find the same end lost once more, and go on
+	// from where the log ends by then.
+	moved bool
 }
 
 // New makes a resolver; Start joins the group.

@@ -124,7 +124,7 @@ func (r *Resolver) restoreOne(ctx context.Context, b *bounds, p int32, rewind bo
 		}
 		if end, ok := b.ends.Lookup(topic, p); ok && at > end.Offset {
 			r.log.Warn("the committed offset is beyond the end of its topic, which must have lost records; going on from its end", "topic", topic, "partition", p, "committed", at, "end", end.Offset)
-			at, part.rewind = end.Offset, true
+			at, part.rewind, part.moved = end.Offset, true, true
 		}
 		part.next[topic] = at
 	}

@@ -36,3 +36,42 @@ func TestWhatFollowsALostTailIsPublished(t *testing.T) {
 	s.send(messages(n, 50))
 	s.await("sms.receipts", before+50)
 }
+
+// TestWhereALostTailWasGoneOnFromIsCommitted at once: what comes while nobody runs, and before anything else has come, is not taken for lost with it.
+func TestWhereALostTailWasGoneOnFromIsCommitted(t *testing.T) {
+	t.Parallel()
+	b := kafkatest.Kfake(t)
+	s := setup(t, b)
+	adm := kadm.NewClient(s.cl)
+	offsets := kadm.Offsets{}
+	for p := range int32(partitions) {
+		offsets.Add(kadm.Offset{Topic: "smpp.deliver", Partition: p, At: 1000, LeaderEpoch: -1, Metadata: metadata(1, "")})
+	}
+	if err := adm.CommitAllOffsets(t.Context(), s.cfg.SourceGroup(), offsets); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	r, _ := s.start(dir)
+	for limit := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		got, err := adm.FetchOffsets(t.Context(), s.cfg.SourceGroup())
+		if err != nil {
+			t.Fatal(err)
+		}
+		left := 0
+		for p := range int32(partitions) {
+			if o, ok := got.Lookup("smpp.deliver", p); !ok || o.At != 0 {
+				left++
+			}
+		}
+		if left == 0 {
+			break
+		}
+		if time.Now().After(limit) {
+			t.Fatalf("of %d partitions the group's offset is still beyond the end", left)
+		}
+	}
+	s.stop(r)
+	s.send(messages(0, 50))
+	s.start(dir)
+	s.await("sms.receipts", 50)
+}
