@@ -496,33 +496,35 @@ func leaseFor(d time.Duration) *Lease {
 
 func TestCheckBindSaysInWordsWhatIsWrong(t *testing.T) {
 	t.Parallel()
-	x := newExchange(t)
-	cfg := AccountConfig{Name: "c", Addresses: []string{"a:1", "b:2"}, Dial: x.dial, Bind: Pair, Password: "hunter2"}
-	result := make(chan error, 1)
-	go func() { result <- CheckBind(shortly(t), cfg) }()
-	for range 2 {
-		x.bound().acceptUnbind()
-	}
-	if err := <-result; err != nil {
-		t.Errorf("a good bind: %v", err)
-	}
-	cfg.Bind = Transceiver
-	cfg.Addresses = cfg.Addresses[:1]
-	go func() { result <- CheckBind(shortly(t), cfg) }()
-	p := x.accept()
-	p.send(header(wire.BindTransceiverResp, wire.StatusInvPaswd, p.expect(wire.BindTransceiver).Sequence))
-	err := <-result
-	var refused *BindError
-	if !errors.As(err, &refused) || refused.Status != wire.StatusInvPaswd {
-		t.Errorf("error %v", err)
-	}
-	if strings.Contains(err.Error(), cfg.Password) {
-		t.Errorf("the error %q tells the password", err)
-	}
-	x.refuse = func(string) error { return &net.OpError{Op: "dial", Err: errors.New("refused")} }
-	if err := CheckBind(shortly(t), cfg); err == nil {
-		t.Error("no error without a connection")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		x := newExchange(t)
+		cfg := AccountConfig{Name: "c", Addresses: []string{"a:1", "b:2"}, Dial: x.dial, Bind: Pair, Password: "hunter2"}
+		result := make(chan error, 1)
+		go func() { result <- CheckBind(shortly(t), cfg) }()
+		for range 2 {
+			x.bound().acceptUnbind()
+		}
+		if err := <-result; err != nil {
+			t.Errorf("a good bind: %v", err)
+		}
+		cfg.Bind = Transceiver
+		cfg.Addresses = cfg.Addresses[:1]
+		go func() { result <- CheckBind(shortly(t), cfg) }()
+		p := x.accept()
+		p.send(header(wire.BindTransceiverResp, wire.StatusInvPaswd, p.expect(wire.BindTransceiver).Sequence))
+		err := <-result
+		var refused *BindError
+		if !errors.As(err, &refused) || refused.Status != wire.StatusInvPaswd {
+			t.Errorf("error %v", err)
+		}
+		if strings.Contains(err.Error(), cfg.Password) {
+			t.Errorf("the error %q tells the password", err)
+		}
+		x.refuse = func(string) error { return &net.OpError{Op: "dial", Err: errors.New("refused")} }
+		if err := CheckBind(shortly(t), cfg); err == nil {
+			t.Error("no error without a connection")
+		}
+	})
 }
 
 func TestTLSIsSpokenAndTheServerIsVerified(t *testing.T) {

@@ -10,37 +10,39 @@ import (
 
 func TestADeliveryIsAnsweredWithWhatItsReceiverSays(t *testing.T) {
 	t.Parallel()
-	x, ev := newExchange(t), newRecorder()
-	start(t, x, ev, nil, func(c *AccountConfig) { c.Binds = 1 })
-	p := x.bound()
-	dataSM := wire.DataSM{Source: wire.Address{Addr: []byte("1")}, Dest: wire.Address{Addr: []byte("2")}}
-	raw, err := dataSM.AppendData(nil, 12)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.send(delivery(10, "first"), delivery(11, "second"), raw)
-	got := ev.awaitDeliveries(3)
-	for i, want := range []string{"first", "second"} {
-		var m wire.SM
-		if err := m.Decode(got[i].Body); err != nil || string(m.ShortMessage) != want {
-			t.Errorf("delivery %d holds %q, %v", i, m.ShortMessage, err)
+	synctest.Test(t, func(t *testing.T) {
+		x, ev := newExchange(t), newRecorder()
+		start(t, x, ev, nil, func(c *AccountConfig) { c.Binds = 1 })
+		p := x.bound()
+		dataSM := wire.DataSM{Source: wire.Address{Addr: []byte("1")}, Dest: wire.Address{Addr: []byte("2")}}
+		raw, err := dataSM.AppendData(nil, 12)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if d := got[2]; d.CommandID != wire.DataSMID || d.Account != "carrier" || d.ReceivedAt.IsZero() {
-		t.Errorf("delivery %+v", d)
-	}
-	for i, want := range []struct{ status, id, sequence uint32 }{
-		{wire.StatusSysErr, wire.DeliverSMResp, 11}, {0, wire.DataSMResp, 12}, {0, wire.DeliverSMResp, 10},
-	} {
-		d := got[[]int{1, 2, 0}[i]]
-		d.Respond(want.status)
-		d.Respond(wire.StatusMsgQFul) // once is enough
-		if r := p.expect(want.id); r.Sequence != want.sequence || r.Status != want.status {
-			t.Errorf("response %+v, want %+v", r, want)
+		p.send(delivery(10, "first"), delivery(11, "second"), raw)
+		got := ev.awaitDeliveries(3)
+		for i, want := range []string{"first", "second"} {
+			var m wire.SM
+			if err := m.Decode(got[i].Body); err != nil || string(m.ShortMessage) != want {
+				t.Errorf("delivery %d holds %q, %v", i, m.ShortMessage, err)
+			}
 		}
-	}
-	p.send(header(wire.EnquireLink, 0, 1))
-	p.expect(wire.EnquireLinkResp)
+		if d := got[2]; d.CommandID != wire.DataSMID || d.Account != "carrier" || d.ReceivedAt.IsZero() {
+			t.Errorf("delivery %+v", d)
+		}
+		for i, want := range []struct{ status, id, sequence uint32 }{
+			{wire.StatusSysErr, wire.DeliverSMResp, 11}, {0, wire.DataSMResp, 12}, {0, wire.DeliverSMResp, 10},
+		} {
+			d := got[[]int{1, 2, 0}[i]]
+			d.Respond(want.status)
+			d.Respond(wire.StatusMsgQFul) // once is enough
+			if r := p.expect(want.id); r.Sequence != want.sequence || r.Status != want.status {
+				t.Errorf("response %+v, want %+v", r, want)
+			}
+		}
+		p.send(header(wire.EnquireLink, 0, 1))
+		p.expect(wire.EnquireLinkResp)
+	})
 }
 
 func TestADeliveryBeyondTheLimitIsRefusedAtOnce(t *testing.T) {

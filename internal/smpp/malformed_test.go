@@ -12,112 +12,124 @@ import (
 
 func TestPDUsComeOneByteASegment(t *testing.T) {
 	t.Parallel()
-	x, ev := newExchange(t), newRecorder()
-	a := start(t, x, ev, nil, nil)
-	p := x.accept()
-	bind := p.expect(wire.BindTransceiver)
-	for _, b := range pduWith(wire.BindTransceiverResp, 0, bind.Sequence, []byte("smsc\x00")) {
-		p.send([]byte{b})
-	}
-	submits := messages(2)
-	a.Offer(submits)
-	for _, r := range p.submits(2) {
-		for _, b := range ok(r.Sequence, "id of "+textOf(t, r)) {
+	synctest.Test(t, func(t *testing.T) {
+		x, ev := newExchange(t), newRecorder()
+		a := start(t, x, ev, nil, nil)
+		p := x.accept()
+		bind := p.expect(wire.BindTransceiver)
+		for _, b := range pduWith(wire.BindTransceiverResp, 0, bind.Sequence, []byte("smsc\x00")) {
 			p.send([]byte{b})
 		}
-	}
-	for i, answer := range ev.await(2) {
-		if want := "id of " + string(submits[i].SM.ShortMessage); answer.MessageID != want {
-			t.Errorf("id %q, want %q", answer.MessageID, want)
+		submits := messages(2)
+		a.Offer(submits)
+		for _, r := range p.submits(2) {
+			for _, b := range ok(r.Sequence, "id of "+textOf(t, r)) {
+				p.send([]byte{b})
+			}
 		}
-	}
+		for i, answer := range ev.await(2) {
+			if want := "id of " + string(submits[i].SM.ShortMessage); answer.MessageID != want {
+				t.Errorf("id %q, want %q", answer.MessageID, want)
+			}
+		}
+	})
 }
 
 func TestWhatFollowsTheBindResponseInOneSegmentIsNotLost(t *testing.T) {
 	t.Parallel()
-	x, ev := newExchange(t), newRecorder()
-	start(t, x, ev, nil, nil)
-	p := x.accept()
-	bind := p.expect(wire.BindTransceiver)
-	both := append(pduWith(wire.BindTransceiverResp, 0, bind.Sequence, []byte("smsc\x00")), delivery(7, "early")...)
-	p.send(both[:len(both)-5])
-	p.send(both[len(both)-5:])
-	ev.awaitDeliveries(1)[0].Respond(wire.StatusOK)
-	if r := p.expect(wire.DeliverSM | 0x8000_0000); r.Sequence != 7 || r.Status != 0 {
-		t.Errorf("response %+v", r)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		x, ev := newExchange(t), newRecorder()
+		start(t, x, ev, nil, nil)
+		p := x.accept()
+		bind := p.expect(wire.BindTransceiver)
+		both := append(pduWith(wire.BindTransceiverResp, 0, bind.Sequence, []byte("smsc\x00")), delivery(7, "early")...)
+		p.send(both[:len(both)-5])
+		p.send(both[len(both)-5:])
+		ev.awaitDeliveries(1)[0].Respond(wire.StatusOK)
+		if r := p.expect(wire.DeliverSM | 0x8000_0000); r.Sequence != 7 || r.Status != 0 {
+			t.Errorf("response %+v", r)
+		}
+	})
 }
 
 func TestAnUnknownCommandIsNackedAndTheSessionGoesOn(t *testing.T) {
 	t.Parallel()
-	x, ev := newExchange(t), newRecorder()
-	a := start(t, x, ev, nil, nil)
-	p := x.bound()
-	p.send(pduWith(0x0000_0777, 0, 42, []byte("whatever")))
-	if r := p.expect(wire.GenericNack); r.Sequence != 42 || r.Status != wire.StatusInvCmdID {
-		t.Errorf("nack %+v", r)
-	}
-	// Responses to nothing get no nack: it could only start a quarrel.
-	p.send(header(0x8000_0777, 0, 43), header(wire.QuerySMResp, 0, 44), header(wire.GenericNack, 3, 45))
-	submits := messages(1)
-	a.Offer(submits)
-	p.send(ok(p.expect(wire.SubmitSM).Sequence, "x"))
-	ev.await(1)
+	synctest.Test(t, func(t *testing.T) {
+		x, ev := newExchange(t), newRecorder()
+		a := start(t, x, ev, nil, nil)
+		p := x.bound()
+		p.send(pduWith(0x0000_0777, 0, 42, []byte("whatever")))
+		if r := p.expect(wire.GenericNack); r.Sequence != 42 || r.Status != wire.StatusInvCmdID {
+			t.Errorf("nack %+v", r)
+		}
+		// Responses to nothing get no nack: it could only start a quarrel.
+		p.send(header(0x8000_0777, 0, 43), header(wire.QuerySMResp, 0, 44), header(wire.GenericNack, 3, 45))
+		submits := messages(1)
+		a.Offer(submits)
+		p.send(ok(p.expect(wire.SubmitSM).Sequence, "x"))
+		ev.await(1)
+	})
 }
 
 func TestARequestThatAnESMEDoesNotServeIsRefusedWithItsOwnResponse(t *testing.T) {
 	t.Parallel()
-	x, ev := newExchange(t), newRecorder()
-	start(t, x, ev, nil, nil)
-	p := x.bound()
-	for id, status := range map[uint32]uint32{
-		wire.QuerySM: wire.StatusInvBndSts, wire.SubmitSM: wire.StatusInvBndSts, wire.BindReceiver: wire.StatusAlyBnd,
-	} {
-		p.send(header(id, 0, 9))
-		if r := p.expect(id | 0x8000_0000); r.Sequence != 9 || r.Status != status {
-			t.Errorf("%s was answered %+v", wire.CommandName(id), r)
+	synctest.Test(t, func(t *testing.T) {
+		x, ev := newExchange(t), newRecorder()
+		start(t, x, ev, nil, nil)
+		p := x.bound()
+		for id, status := range map[uint32]uint32{
+			wire.QuerySM: wire.StatusInvBndSts, wire.SubmitSM: wire.StatusInvBndSts, wire.BindReceiver: wire.StatusAlyBnd,
+		} {
+			p.send(header(id, 0, 9))
+			if r := p.expect(id | 0x8000_0000); r.Sequence != 9 || r.Status != status {
+				t.Errorf("%s was answered %+v", wire.CommandName(id), r)
+			}
 		}
-	}
-	// No response belongs to these.
-	p.send(header(wire.AlertNotification, 0, 10), header(wire.Outbind, 0, 11), header(wire.EnquireLink, 0, 12))
-	if r := p.expect(wire.EnquireLinkResp); r.Sequence != 12 {
-		t.Errorf("response %+v", r)
-	}
+		// No response belongs to these.
+		p.send(header(wire.AlertNotification, 0, 10), header(wire.Outbind, 0, 11), header(wire.EnquireLink, 0, 12))
+		if r := p.expect(wire.EnquireLinkResp); r.Sequence != 12 {
+			t.Errorf("response %+v", r)
+		}
+	})
 }
 
 func TestADeliveryWithABadBodyIsRefusedAndTheSessionGoesOn(t *testing.T) {
 	t.Parallel()
-	x, ev := newExchange(t), newRecorder()
-	start(t, x, ev, nil, nil)
-	p := x.bound()
-	p.send(pduWith(wire.DeliverSM, 0, 5, []byte("no NUL anywhere")), delivery(6, "good"))
-	if r := p.expect(wire.DeliverSMResp); r.Sequence != 5 || r.Status != wire.StatusSysErr {
-		t.Errorf("response %+v", r)
-	}
-	ev.awaitDeliveries(1)[0].Respond(wire.StatusOK)
-	if r := p.expect(wire.DeliverSMResp); r.Sequence != 6 || r.Status != wire.StatusOK {
-		t.Errorf("response %+v", r)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		x, ev := newExchange(t), newRecorder()
+		start(t, x, ev, nil, nil)
+		p := x.bound()
+		p.send(pduWith(wire.DeliverSM, 0, 5, []byte("no NUL anywhere")), delivery(6, "good"))
+		if r := p.expect(wire.DeliverSMResp); r.Sequence != 5 || r.Status != wire.StatusSysErr {
+			t.Errorf("response %+v", r)
+		}
+		ev.awaitDeliveries(1)[0].Respond(wire.StatusOK)
+		if r := p.expect(wire.DeliverSMResp); r.Sequence != 6 || r.Status != wire.StatusOK {
+			t.Errorf("response %+v", r)
+		}
+	})
 }
 
 func TestASubmitResponseWithABadBodyIsStillAnAnswer(t *testing.T) {
 	t.Parallel()
-	x, ev := newExchange(t), newRecorder()
-	a := start(t, x, ev, nil, nil)
-	p := x.bound()
-	submits := messages(2)
-	a.Offer(submits)
-	got := p.submits(2)
-	tooLong := make([]byte, 400)
-	for i := range tooLong {
-		tooLong[i] = 'x'
-	}
-	p.send(pduWith(wire.SubmitSMResp, 0, got[0].Sequence, tooLong), header(wire.SubmitSMResp, 0, got[1].Sequence))
-	for _, answer := range ev.await(2) {
-		if answer.Outcome != Responded || answer.Status != 0 || answer.MessageID != "" {
-			t.Errorf("answer %+v", answer)
+	synctest.Test(t, func(t *testing.T) {
+		x, ev := newExchange(t), newRecorder()
+		a := start(t, x, ev, nil, nil)
+		p := x.bound()
+		submits := messages(2)
+		a.Offer(submits)
+		got := p.submits(2)
+		tooLong := make([]byte, 400)
+		for i := range tooLong {
+			tooLong[i] = 'x'
 		}
-	}
+		p.send(pduWith(wire.SubmitSMResp, 0, got[0].Sequence, tooLong), header(wire.SubmitSMResp, 0, got[1].Sequence))
+		for _, answer := range ev.await(2) {
+			if answer.Outcome != Responded || answer.Status != 0 || answer.MessageID != "" {
+				t.Errorf("answer %+v", answer)
+			}
+		}
+	})
 }
 
 func TestLostFramingIsNackedAndTheSessionReplaced(t *testing.T) {

@@ -2,6 +2,7 @@ package smpp
 
 import (
 	"testing"
+	"testing/synctest"
 
 	"github.com/linxGnu/gosmpp/pdu"
 
@@ -24,77 +25,83 @@ func requests() []*Submit {
 
 func TestEachRequestIsAnsweredByItsOwnResponseAndNoOther(t *testing.T) {
 	t.Parallel()
-	x, ev := newExchange(t), newRecorder()
-	a := start(t, x, ev, nil, nil)
-	p := x.bound()
-	all := requests()
-	a.Offer(all)
-	commands := []uint32{wire.SubmitSM, wire.DataSMID, wire.CancelSM, wire.ReplaceSM, wire.QuerySM}
-	var got []received
-	for _, id := range commands {
-		got = append(got, p.expect(id))
-	}
-	query := "10C8F40D\x00\x00\x01\x00"
-	p.send(
-		// Not theirs: dropped.
-		header(wire.SubmitSMResp, 0, got[OpCancel].Sequence), header(wire.CancelSMResp, 0, got[OpSubmit].Sequence), header(wire.QuerySMResp, 0, got[OpReplace].Sequence),
-		// data_sm answered as if it had been submit_sm: some do.
-		ok(got[OpData].Sequence, "d"), ok(got[OpSubmit].Sequence, "s"),
-		header(wire.CancelSMResp, 0, got[OpCancel].Sequence), header(wire.ReplaceSMResp, wire.StatusReplaceFail, got[OpReplace].Sequence),
-		pduWith(wire.QuerySMResp, 0, got[OpQuery].Sequence, []byte(query)))
-	want := map[Op]Answer{
-		OpSubmit: {MessageID: "s"}, OpData: {MessageID: "d"}, OpCancel: {}, OpReplace: {Status: wire.StatusReplaceFail}, OpQuery: {MessageID: query},
-	}
-	for _, answer := range ev.await(len(all)) {
-		w := want[answer.Submit.Op]
-		if answer.Outcome != Responded || answer.Status != w.Status || answer.MessageID != w.MessageID {
-			t.Errorf("%s: %+v", answer.Submit.Op, answer)
+	synctest.Test(t, func(t *testing.T) {
+		x, ev := newExchange(t), newRecorder()
+		a := start(t, x, ev, nil, nil)
+		p := x.bound()
+		all := requests()
+		a.Offer(all)
+		commands := []uint32{wire.SubmitSM, wire.DataSMID, wire.CancelSM, wire.ReplaceSM, wire.QuerySM}
+		var got []received
+		for _, id := range commands {
+			got = append(got, p.expect(id))
 		}
-	}
-	ev.exactlyOnce(t, all)
+		query := "10C8F40D\x00\x00\x01\x00"
+		p.send(
+			// Not theirs: dropped.
+			header(wire.SubmitSMResp, 0, got[OpCancel].Sequence), header(wire.CancelSMResp, 0, got[OpSubmit].Sequence), header(wire.QuerySMResp, 0, got[OpReplace].Sequence),
+			// data_sm answered as if it had been submit_sm: some do.
+			ok(got[OpData].Sequence, "d"), ok(got[OpSubmit].Sequence, "s"),
+			header(wire.CancelSMResp, 0, got[OpCancel].Sequence), header(wire.ReplaceSMResp, wire.StatusReplaceFail, got[OpReplace].Sequence),
+			pduWith(wire.QuerySMResp, 0, got[OpQuery].Sequence, []byte(query)))
+		want := map[Op]Answer{
+			OpSubmit: {MessageID: "s"}, OpData: {MessageID: "d"}, OpCancel: {}, OpReplace: {Status: wire.StatusReplaceFail}, OpQuery: {MessageID: query},
+		}
+		for _, answer := range ev.await(len(all)) {
+			w := want[answer.Submit.Op]
+			if answer.Outcome != Responded || answer.Status != w.Status || answer.MessageID != w.MessageID {
+				t.Errorf("%s: %+v", answer.Submit.Op, answer)
+			}
+		}
+		ev.exactlyOnce(t, all)
+	})
 }
 
 func TestAGenericNackRefusesARequestOfAnyKind(t *testing.T) {
 	t.Parallel()
-	x, ev := newExchange(t), newRecorder()
-	a := start(t, x, ev, nil, nil)
-	p := x.bound()
-	all := requests()
-	a.Offer(all)
-	for range all {
-		r, err := p.next()
-		if err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		x, ev := newExchange(t), newRecorder()
+		a := start(t, x, ev, nil, nil)
+		p := x.bound()
+		all := requests()
+		a.Offer(all)
+		for range all {
+			r, err := p.next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.send(header(wire.GenericNack, wire.StatusInvCmdID, r.Sequence))
 		}
-		p.send(header(wire.GenericNack, wire.StatusInvCmdID, r.Sequence))
-	}
-	for _, answer := range ev.await(len(all)) {
-		if answer.Outcome != Responded || answer.Status != wire.StatusInvCmdID {
-			t.Errorf("%s: %+v", answer.Submit.Op, answer)
+		for _, answer := range ev.await(len(all)) {
+			if answer.Outcome != Responded || answer.Status != wire.StatusInvCmdID {
+				t.Errorf("%s: %+v", answer.Submit.Op, answer)
+			}
 		}
-	}
-	ev.exactlyOnce(t, all)
+		ev.exactlyOnce(t, all)
+	})
 }
 
 func TestARequestThatIsCutOffGoesBackAndOneWithoutAnAnswerIsInDoubt(t *testing.T) {
 	t.Parallel()
-	x, ev := newExchange(t), newRecorder()
-	a := start(t, x, ev, nil, nil)
-	p := x.bound()
-	all := requests()
-	a.Offer(all)
-	for range all {
-		if _, err := p.next(); err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		x, ev := newExchange(t), newRecorder()
+		a := start(t, x, ev, nil, nil)
+		p := x.bound()
+		all := requests()
+		a.Offer(all)
+		for range all {
+			if _, err := p.next(); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	p.Close()
-	for _, answer := range ev.await(len(all)) {
-		if answer.Outcome != InDoubt {
-			t.Errorf("%s: %+v", answer.Submit.Op, answer)
+		p.Close()
+		for _, answer := range ev.await(len(all)) {
+			if answer.Outcome != InDoubt {
+				t.Errorf("%s: %+v", answer.Submit.Op, answer)
+			}
 		}
-	}
-	ev.exactlyOnce(t, all)
+		ev.exactlyOnce(t, all)
+	})
 }
 
 // TestRequestsAboutAMessageAreWhatGosmppReads is a second opinion on the encoders.

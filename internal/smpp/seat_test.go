@@ -20,33 +20,35 @@ import (
 
 func TestABindCarriesVersionAddressRangeAndSystemType(t *testing.T) {
 	t.Parallel()
-	x, ev := newExchange(t), newRecorder()
-	a := start(t, x, ev, nil, func(c *AccountConfig) {
-		c.Version, c.SystemType, c.AddressTON, c.AddressNPI, c.AddressRange = V50, "VMA", 1, 1, "^4917"
-	})
-	p := x.accept()
-	r := p.expect(wire.BindTransceiver)
-	got := pdu.NewBindTransceiver().(*pdu.BindRequest)
-	if err := got.Unmarshal(pdu.NewBuffer(pduWith(r.ID, 0, r.Sequence, r.body))); err != nil {
-		t.Fatal(err)
-	}
-	if got.InterfaceVersion != 0x50 || got.SystemID != "esme" || got.Password != "secret" || got.SystemType != "VMA" ||
-		got.AddressRange != pdu.NewAddressRangeWithTonNpiAddr(1, 1, "^4917") {
-		t.Errorf("bind %+v", got)
-	}
-	p.send(pduWith(wire.BindTransceiverResp, 0, r.Sequence, []byte("their name\x00\x02\x10\x00\x01\x34")))
-	ev.awaitBound(a)
-	if st := a.Status().Binds[0]; st.Peer != "their name" || st.Version != V34 {
-		t.Errorf("status %+v", st)
-	}
-	for text, v := range map[string]Version{"3.3": V33, "3.4": V34, "5.0": V50} {
-		if got, ok := ParseVersion(text); !ok || got != v || v.String() != text {
-			t.Errorf("%s is read as %v and written %s", text, got, v)
+	synctest.Test(t, func(t *testing.T) {
+		x, ev := newExchange(t), newRecorder()
+		a := start(t, x, ev, nil, func(c *AccountConfig) {
+			c.Version, c.SystemType, c.AddressTON, c.AddressNPI, c.AddressRange = V50, "VMA", 1, 1, "^4917"
+		})
+		p := x.accept()
+		r := p.expect(wire.BindTransceiver)
+		got := pdu.NewBindTransceiver().(*pdu.BindRequest)
+		if err := got.Unmarshal(pdu.NewBuffer(pduWith(r.ID, 0, r.Sequence, r.body))); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if _, ok := ParseVersion("4.0"); ok {
-		t.Error("4.0 is a version")
-	}
+		if got.InterfaceVersion != 0x50 || got.SystemID != "esme" || got.Password != "secret" || got.SystemType != "VMA" ||
+			got.AddressRange != pdu.NewAddressRangeWithTonNpiAddr(1, 1, "^4917") {
+			t.Errorf("bind %+v", got)
+		}
+		p.send(pduWith(wire.BindTransceiverResp, 0, r.Sequence, []byte("their name\x00\x02\x10\x00\x01\x34")))
+		ev.awaitBound(a)
+		if st := a.Status().Binds[0]; st.Peer != "their name" || st.Version != V34 {
+			t.Errorf("status %+v", st)
+		}
+		for text, v := range map[string]Version{"3.3": V33, "3.4": V34, "5.0": V50} {
+			if got, ok := ParseVersion(text); !ok || got != v || v.String() != text {
+				t.Errorf("%s is read as %v and written %s", text, got, v)
+			}
+		}
+		if _, ok := ParseVersion("4.0"); ok {
+			t.Error("4.0 is a version")
+		}
+	})
 }
 
 // awaitBound waits until a bind is up.
@@ -240,32 +242,36 @@ func TestEveryRefusalOfABindSaysWhatToDo(t *testing.T) {
 
 func TestAConnectionThatEndsWithoutAnAnswerToTheBindSaysWhyThatMayBe(t *testing.T) {
 	t.Parallel()
-	x := newExchange(t)
-	result := make(chan error, 1)
-	go func() {
-		result <- CheckBind(shortly(t), AccountConfig{Addresses: []string{"a:1"}, Dial: x.dial})
-	}()
-	p := x.accept()
-	p.expect(wire.BindTransceiver)
-	p.Close()
-	if err := <-result; err == nil || !strings.Contains(err.Error(), "TLS_ENABLED") {
-		t.Errorf("error %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		x := newExchange(t)
+		result := make(chan error, 1)
+		go func() {
+			result <- CheckBind(shortly(t), AccountConfig{Addresses: []string{"a:1"}, Dial: x.dial})
+		}()
+		p := x.accept()
+		p.expect(wire.BindTransceiver)
+		p.Close()
+		if err := <-result; err == nil || !strings.Contains(err.Error(), "TLS_ENABLED") {
+			t.Errorf("error %v", err)
+		}
+	})
 }
 
 func TestAnAlertNotificationIsCountedAndNotAnswered(t *testing.T) {
 	t.Parallel()
-	x, ev := newExchange(t), newRecorder()
-	a := start(t, x, ev, nil, nil)
-	p := x.bound()
-	p.send(pduWith(wire.AlertNotification, 0, 9, []byte("\x01\x01491700000000\x00\x00\x0012345\x00")), header(wire.EnquireLink, 0, 10))
-	if r := p.expect(wire.EnquireLinkResp); r.Sequence != 10 {
-		t.Errorf("response %+v", r)
-	}
-	var counted dto.Metric
-	if err := a.metrics.alerts.Write(&counted); err != nil || counted.Counter.GetValue() != 1 {
-		t.Errorf("%v were counted, error %v", counted.Counter.GetValue(), err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		x, ev := newExchange(t), newRecorder()
+		a := start(t, x, ev, nil, nil)
+		p := x.bound()
+		p.send(pduWith(wire.AlertNotification, 0, 9, []byte("\x01\x01491700000000\x00\x00\x0012345\x00")), header(wire.EnquireLink, 0, 10))
+		if r := p.expect(wire.EnquireLinkResp); r.Sequence != 10 {
+			t.Errorf("response %+v", r)
+		}
+		var counted dto.Metric
+		if err := a.metrics.alerts.Write(&counted); err != nil || counted.Counter.GetValue() != 1 {
+			t.Errorf("%v were counted, error %v", counted.Counter.GetValue(), err)
+		}
+	})
 }
 
 // TestAReturnThatIsRefusedCostsNoBindThatWorks: the first address answers again and refuses the bind, and the one that was given up for it works.

@@ -11,47 +11,51 @@ import (
 
 func TestASubmitIsAnsweredWithWhatTheSMSCSays(t *testing.T) {
 	t.Parallel()
-	x, ev := newExchange(t), newRecorder()
-	a := start(t, x, ev, nil, nil)
-	p := x.bound()
-	submits := messages(3)
-	a.Offer(submits)
-	got := p.submits(3)
-	p.send(ok(got[0].Sequence, "id-0"), pduWith(wire.SubmitSMResp, wire.StatusInvDstAdr, got[1].Sequence, nil), ok(got[2].Sequence, "id-2"))
-	answers := ev.await(3)
-	for i, want := range []struct {
-		status uint32
-		id     string
-	}{{0, "id-0"}, {wire.StatusInvDstAdr, ""}, {0, "id-2"}} {
-		got := answers[i]
-		if got.Submit != submits[i] || got.Outcome != Responded || got.Status != want.status || got.MessageID != want.id || got.Late {
-			t.Errorf("answer %d is %+v, want status %d and id %q", i, got, want.status, want.id)
+	synctest.Test(t, func(t *testing.T) {
+		x, ev := newExchange(t), newRecorder()
+		a := start(t, x, ev, nil, nil)
+		p := x.bound()
+		submits := messages(3)
+		a.Offer(submits)
+		got := p.submits(3)
+		p.send(ok(got[0].Sequence, "id-0"), pduWith(wire.SubmitSMResp, wire.StatusInvDstAdr, got[1].Sequence, nil), ok(got[2].Sequence, "id-2"))
+		answers := ev.await(3)
+		for i, want := range []struct {
+			status uint32
+			id     string
+		}{{0, "id-0"}, {wire.StatusInvDstAdr, ""}, {0, "id-2"}} {
+			got := answers[i]
+			if got.Submit != submits[i] || got.Outcome != Responded || got.Status != want.status || got.MessageID != want.id || got.Late {
+				t.Errorf("answer %d is %+v, want status %d and id %q", i, got, want.status, want.id)
+			}
+			if got.SentAt.IsZero() || got.At.Before(got.SentAt) {
+				t.Errorf("answer %d has times %v and %v", i, got.SentAt, got.At)
+			}
 		}
-		if got.SentAt.IsZero() || got.At.Before(got.SentAt) {
-			t.Errorf("answer %d has times %v and %v", i, got.SentAt, got.At)
-		}
-	}
-	ev.exactlyOnce(t, submits)
+		ev.exactlyOnce(t, submits)
+	})
 }
 
 func TestAnswersOutOfOrderFindTheirSubmits(t *testing.T) {
 	t.Parallel()
-	x, ev := newExchange(t), newRecorder()
-	a := start(t, x, ev, nil, func(c *AccountConfig) { c.Window = 100 })
-	p := x.bound()
-	submits := messages(100)
-	a.Offer(submits)
-	got := p.submits(100)
-	slices.Reverse(got)
-	for _, r := range got {
-		p.send(ok(r.Sequence, textOf(t, r)))
-	}
-	for _, answer := range ev.await(100) {
-		if want := string(answer.Submit.SM.ShortMessage); answer.MessageID != want {
-			t.Errorf("%q was answered with the id of %q", want, answer.MessageID)
+	synctest.Test(t, func(t *testing.T) {
+		x, ev := newExchange(t), newRecorder()
+		a := start(t, x, ev, nil, func(c *AccountConfig) { c.Window = 100 })
+		p := x.bound()
+		submits := messages(100)
+		a.Offer(submits)
+		got := p.submits(100)
+		slices.Reverse(got)
+		for _, r := range got {
+			p.send(ok(r.Sequence, textOf(t, r)))
 		}
-	}
-	ev.exactlyOnce(t, submits)
+		for _, answer := range ev.await(100) {
+			if want := string(answer.Submit.SM.ShortMessage); answer.MessageID != want {
+				t.Errorf("%q was answered with the id of %q", want, answer.MessageID)
+			}
+		}
+		ev.exactlyOnce(t, submits)
+	})
 }
 
 func TestTheWindowBoundsWhatIsUnanswered(t *testing.T) {
@@ -81,35 +85,39 @@ func TestTheWindowBoundsWhatIsUnanswered(t *testing.T) {
 
 func TestTheSecondAnswerToOneSubmitIsDropped(t *testing.T) {
 	t.Parallel()
-	x, ev := newExchange(t), newRecorder()
-	a := start(t, x, ev, nil, nil)
-	p := x.bound()
-	submits := messages(2)
-	a.Offer(submits)
-	got := p.submits(2)
-	p.send(ok(got[0].Sequence, "first"), ok(got[0].Sequence, "again"), ok(4711, "never sent"), ok(0, "no number"), ok(got[1].Sequence, "last"))
-	if answers := ev.await(2); answers[0].MessageID != "first" || answers[1].MessageID != "last" {
-		t.Errorf("answers %+v", answers)
-	}
-	ev.exactlyOnce(t, submits)
+	synctest.Test(t, func(t *testing.T) {
+		x, ev := newExchange(t), newRecorder()
+		a := start(t, x, ev, nil, nil)
+		p := x.bound()
+		submits := messages(2)
+		a.Offer(submits)
+		got := p.submits(2)
+		p.send(ok(got[0].Sequence, "first"), ok(got[0].Sequence, "again"), ok(4711, "never sent"), ok(0, "no number"), ok(got[1].Sequence, "last"))
+		if answers := ev.await(2); answers[0].MessageID != "first" || answers[1].MessageID != "last" {
+			t.Errorf("answers %+v", answers)
+		}
+		ev.exactlyOnce(t, submits)
+	})
 }
 
 func TestAGenericNackForASubmitIsItsRefusal(t *testing.T) {
 	t.Parallel()
-	x, ev := newExchange(t), newRecorder()
-	a := start(t, x, ev, nil, nil)
-	p := x.bound()
-	submits := messages(2)
-	a.Offer(submits)
-	got := p.submits(2)
-	p.send(header(wire.GenericNack, wire.StatusInvCmdLen, got[0].Sequence), header(wire.GenericNack, 0, got[1].Sequence))
-	answers := ev.await(2)
-	if answers[0].Outcome != Responded || answers[0].Status != wire.StatusInvCmdLen {
-		t.Errorf("answer %+v", answers[0])
-	}
-	if answers[1].Outcome != Responded || answers[1].Status == wire.StatusOK {
-		t.Errorf("a generic_nack with status 0 looks like an acceptance: %+v", answers[1])
-	}
+	synctest.Test(t, func(t *testing.T) {
+		x, ev := newExchange(t), newRecorder()
+		a := start(t, x, ev, nil, nil)
+		p := x.bound()
+		submits := messages(2)
+		a.Offer(submits)
+		got := p.submits(2)
+		p.send(header(wire.GenericNack, wire.StatusInvCmdLen, got[0].Sequence), header(wire.GenericNack, 0, got[1].Sequence))
+		answers := ev.await(2)
+		if answers[0].Outcome != Responded || answers[0].Status != wire.StatusInvCmdLen {
+			t.Errorf("answer %+v", answers[0])
+		}
+		if answers[1].Outcome != Responded || answers[1].Status == wire.StatusOK {
+			t.Errorf("a generic_nack with status 0 looks like an acceptance: %+v", answers[1])
+		}
+	})
 }
 
 func TestASubmitWithoutAnAnswerIsInDoubtAndALateAnswerUpgradesIt(t *testing.T) {
@@ -229,39 +237,43 @@ func TestHigherPrioritiesGoFirst(t *testing.T) {
 
 func TestASubmitThatCannotBeEncodedComesBackWithTheFaultAndTheOthersGo(t *testing.T) {
 	t.Parallel()
-	x, ev := newExchange(t), newRecorder()
-	a := start(t, x, ev, nil, nil)
-	p := x.bound()
-	submits := messages(3)
-	submits[1].SM.ShortMessage = make([]byte, 255)
-	a.Offer(submits)
-	for _, r := range p.submits(2) {
-		p.send(ok(r.Sequence, "x"))
-	}
-	for _, answer := range ev.await(3) {
-		if bad := answer.Submit == submits[1]; bad != (answer.Outcome == NotSent) || bad != (answer.Err != nil) {
-			t.Errorf("submit %v: %v, %v", answer.Submit.Owner, answer.Outcome, answer.Err)
+	synctest.Test(t, func(t *testing.T) {
+		x, ev := newExchange(t), newRecorder()
+		a := start(t, x, ev, nil, nil)
+		p := x.bound()
+		submits := messages(3)
+		submits[1].SM.ShortMessage = make([]byte, 255)
+		a.Offer(submits)
+		for _, r := range p.submits(2) {
+			p.send(ok(r.Sequence, "x"))
 		}
-	}
-	if in := a.Status().InUse; in != 0 {
-		t.Errorf("%d places are still taken", in)
-	}
+		for _, answer := range ev.await(3) {
+			if bad := answer.Submit == submits[1]; bad != (answer.Outcome == NotSent) || bad != (answer.Err != nil) {
+				t.Errorf("submit %v: %v, %v", answer.Submit.Owner, answer.Outcome, answer.Err)
+			}
+		}
+		if in := a.Status().InUse; in != 0 {
+			t.Errorf("%d places are still taken", in)
+		}
+	})
 }
 
 func TestAMessageLargerThanOneWriteIsSent(t *testing.T) {
 	t.Parallel()
-	x, ev := newExchange(t), newRecorder()
-	a := start(t, x, ev, nil, nil)
-	p := x.bound()
-	submits := messages(3)
-	for _, s := range submits {
-		s.SM.ShortMessage = nil
-		s.SM.TLVs = []wire.TLV{{Tag: wire.TagMessagePayload, Value: make([]byte, 65535)}}
-	}
-	a.Offer(submits)
-	for _, r := range p.submits(3) {
-		p.send(ok(r.Sequence, "x"))
-	}
-	ev.await(3)
-	ev.exactlyOnce(t, submits)
+	synctest.Test(t, func(t *testing.T) {
+		x, ev := newExchange(t), newRecorder()
+		a := start(t, x, ev, nil, nil)
+		p := x.bound()
+		submits := messages(3)
+		for _, s := range submits {
+			s.SM.ShortMessage = nil
+			s.SM.TLVs = []wire.TLV{{Tag: wire.TagMessagePayload, Value: make([]byte, 65535)}}
+		}
+		a.Offer(submits)
+		for _, r := range p.submits(3) {
+			p.send(ok(r.Sequence, "x"))
+		}
+		ev.await(3)
+		ev.exactlyOnce(t, submits)
+	})
 }
