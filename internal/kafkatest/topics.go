@@ -79,7 +79,8 @@ func serve(ctx context.Context, adm *kadm.Client, topics []string) error {
 
 // ReadAll reads a topic with read_committed from its start to its end of now, and returns the records in the order of
 // partitions and offsets. The end is the last stable offset: a record after the first one of a transaction that is still
-// open is not read, as with any other such reader.
+// open is not read, as with any other such reader. A broker answers the end of a transaction before it has written its markers,
+// so what is open is waited for, for up to markersWait.
 func ReadAll(tb testing.TB, b *Broker, topic string) []*kgo.Record {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), requestLimit)
@@ -110,10 +111,7 @@ func readAll(ctx context.Context, cl *kgo.Client, adm *kadm.Client, topic string
 	if err != nil {
 		return nil, err
 	}
-	ends, err := adm.ListCommittedOffsets(ctx, topic)
-	if err == nil {
-		err = ends.Error()
-	}
+	ends, err := stableEnds(ctx, adm, topic)
 	if err != nil {
 		return nil, err
 	}
@@ -128,6 +126,38 @@ func readAll(ctx context.Context, cl *kgo.Client, adm *kadm.Client, topic string
 		all = append(all, records...)
 	}
 	return all, nil
+}
+
+// markersWait is long enough for a broker on a busy machine to write the markers of a transaction that has ended. Where one is left open on purpose, every
+// ReadAll takes as long.
+const markersWait = 10 * time.Second
+
+// stableEnds are the last stable offsets, once they have got to where the log ended when it was called.
+func stableEnds(ctx context.Context, adm *kadm.Client, topic string) (kadm.ListedOffsets, error) {
+	ends, err := adm.ListEndOffsets(ctx, topic)
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		return nil, err
+	}
+	for limit := time.Now().Add(markersWait); ; time.Sleep(20 * time.Millisecond) {
+		stable, err := adm.ListCommittedOffsets(ctx, topic)
+		if err == nil {
+			err = stable.Error()
+		}
+		if err != nil {
+			return nil, err
+		}
+		open := false
+		ends.Each(func(end kadm.ListedOffset) {
+			o, _ := stable.Lookup(topic, end.Partition)
+			open = open || o.Offset < end.Offset
+		})
+		if !open || time.Now().After(limit) {
+			return stable, nil
+		}
+	}
 }
 
 // readPartition fetches by hand rather than with a consumer: what stands last before the end may be a marker or an aborted
