@@ -537,7 +537,10 @@ func TestTLSIsSpokenAndTheServerIsVerified(t *testing.T) {
 	trusted.AddCert(server.Certificate())
 	cfg := func() (*tls.Config, error) { return &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12}, nil }
 	// The certificate is for example.com, which is thus the name to be verified.
-	a := start(t, x, ev, nil, func(c *AccountConfig) { c.TLS, c.Addresses = cfg, []string{"example.com:3550"} })
+	a := start(t, x, ev, nil, func(c *AccountConfig) {
+		c.TLS, c.Addresses = cfg, []string{"example.com:3550"}
+		c.BindTimeout, c.ResponseTimeout, c.WriteTimeout, c.RequeueFor = 2*time.Minute, 2*time.Minute, 2*time.Minute, 2*time.Minute
+	})
 	raw := x.accept()
 	p := &peer{t: t, Conn: tls.Server(raw.Conn, &tls.Config{Certificates: server.TLS.Certificates})}
 	p.acceptBind()

@@ -156,7 +156,11 @@ const benchWindow = 1000
 func boundPump(tb testing.TB) (*Account, *pump) {
 	s := newStub(tb)
 	p := &pump{up: make(chan struct{})}
-	a := NewAccount(AccountConfig{Name: "stub", Addresses: []string{s.Addr().String()}, Window: benchWindow}, p, nil, nil, nil)
+	a := NewAccount(AccountConfig{
+		Name: "stub", Addresses: []string{s.Addr().String()}, Window: benchWindow,
+		// A pump takes no answer but the stub's, however long that is held up.
+		BindTimeout: 5 * time.Minute, ResponseTimeout: 5 * time.Minute, WriteTimeout: 5 * time.Minute, RequeueFor: 5 * time.Minute,
+	}, p, nil, nil, nil)
 	if err := a.Start(context.Background()); err != nil {
 		tb.Fatal(err)
 	}

@@ -2,9 +2,11 @@ package smpp_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"testing"
 	"time"
 
@@ -14,16 +16,7 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/smsc"
 )
 
-// freePort is one of loopback that nobody listens on.
-func freePort(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
-}
+const anyPort = "127.0.0.1:0"
 
 func simulator(t *testing.T, o smsc.Options) *smsc.SMSC {
 	t.Helper()
@@ -38,13 +31,14 @@ func simulator(t *testing.T, o smsc.Options) *smsc.SMSC {
 	return s
 }
 
-// listening starts an account that waits for an outbind.
+// listening starts an account that waits for an outbind. Its timeouts are long: an outbind waits that long for the end of the session before, and
+// nothing but strangers is to be closed for taking its time.
 func listening(t *testing.T, s *smsc.SMSC, change func(*smpp.AccountConfig)) (*smpp.Account, *ears) {
 	t.Helper()
 	e := &ears{answers: make(chan smpp.Answer, 100), deliveries: make(chan uint32, 100), bound: make(chan struct{})}
 	cfg := smpp.AccountConfig{
-		Name: "x", Addresses: []string{s.Addr()}, SystemID: "esme", Password: "ours", Bind: smpp.Receiver, BindTimeout: 5 * time.Second,
-		Outbind: &smpp.Outbind{Listen: freePort(t), SystemID: "them", Password: "theirs"},
+		Name: "x", Addresses: []string{s.Addr()}, SystemID: "esme", Password: "ours", Bind: smpp.Receiver, BindTimeout: 2 * time.Minute, ResponseTimeout: 2 * time.Minute,
+		Outbind: &smpp.Outbind{Listen: anyPort, SystemID: "them", Password: "theirs"},
 	}
 	if change != nil {
 		change(&cfg)
@@ -62,7 +56,7 @@ func listening(t *testing.T, s *smsc.SMSC, change func(*smpp.AccountConfig)) (*s
 }
 
 func within(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -76,7 +70,7 @@ func getsThrough(t *testing.T, s *smsc.SMSC, listen string, bound func(smsc.Stat
 		if err := s.Outbind(ctx, listen, "them", "theirs", nil); err != nil {
 			t.Fatal(err)
 		}
-		wait, cancel := context.WithTimeout(ctx, 2*time.Second)
+		wait, cancel := context.WithTimeout(ctx, 5*time.Second)
 		err := s.WaitFor(wait, bound)
 		cancel()
 		if err == nil {
@@ -92,8 +86,8 @@ func TestAnSMSCThatSendsAnOutbindIsBoundOnItsConnection(t *testing.T) {
 	t.Parallel()
 	bound := make(chan smsc.Bind, 10)
 	s := simulator(t, smsc.Options{OnBind: func(b smsc.Bind) { bound <- b }})
-	var listen string
-	a, e := listening(t, s, func(c *smpp.AccountConfig) { listen = c.Outbind.Listen })
+	a, e := listening(t, s, nil)
+	listen := a.OutbindAddr()
 	for range 2 { // again, after the first session has ended
 		if err := s.Outbind(within(t), listen, "them", "theirs", nil); err != nil {
 			t.Fatal(err)
@@ -110,7 +104,7 @@ func TestAnSMSCThatSendsAnOutbindIsBoundOnItsConnection(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-e.deliveries
-		if st := a.Status().Binds[0]; st.State != smpp.Bound || st.Address == listen {
+		if st := a.Status().Binds[0]; st.State != smpp.Bound || st.Address == anyPort {
 			t.Errorf("status %+v", st)
 		}
 		s.DropAll()
@@ -145,18 +139,17 @@ func TestAStrangerGetsNoBind(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var listen string
-			a, _ := listening(t, s, func(cfg *smpp.AccountConfig) { listen, cfg.Outbind.From = cfg.Outbind.Listen, c.from })
-			conn, err := net.Dial("tcp", listen)
+			a, _ := listening(t, s, func(cfg *smpp.AccountConfig) { cfg.Outbind.From = c.from })
+			conn, err := net.Dial("tcp", a.OutbindAddr())
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer conn.Close()
 			// It may be closed before all is written.
 			_, _ = conn.Write(c.sent)
-			conn.SetReadDeadline(time.Now().Add(time.Minute))
+			conn.SetReadDeadline(time.Now().Add(time.Minute)) // BIND_TIMEOUT is longer: it is closed for what it sent
 			got, err := io.ReadAll(conn)
-			if len(got) > 0 {
+			if len(got) > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Errorf("%q was answered, error %v", got, err)
 			}
 			if st := a.Status().Binds[0].State; st == smpp.Binding || st == smpp.Bound {
@@ -169,8 +162,9 @@ func TestAStrangerGetsNoBind(t *testing.T) {
 func TestStrangersThatStayHoldAHandfulOfConnectionsAtMostAndNotForLong(t *testing.T) {
 	t.Parallel()
 	s := simulator(t, smsc.Options{})
-	var listen string
-	listening(t, s, func(c *smpp.AccountConfig) { listen, c.BindTimeout = c.Outbind.Listen, 300*time.Millisecond })
+	// Long enough for the SMSC, which has to get through with it in the end, and short enough to be waited for.
+	a, _ := listening(t, s, func(c *smpp.AccountConfig) { c.BindTimeout = 3 * time.Second })
+	listen := a.OutbindAddr()
 	var silent []net.Conn
 	for range 20 {
 		conn, err := net.Dial("tcp", listen)
@@ -193,8 +187,7 @@ func TestStrangersThatStayHoldAHandfulOfConnectionsAtMostAndNotForLong(t *testin
 func TestAPairConnectsItsTransmitterAndWaitsForItsReceiver(t *testing.T) {
 	t.Parallel()
 	s := simulator(t, smsc.Options{})
-	var listen string
-	_, e := listening(t, s, func(c *smpp.AccountConfig) { listen, c.Bind = c.Outbind.Listen, smpp.Pair })
+	a, e := listening(t, s, func(c *smpp.AccountConfig) { c.Bind = smpp.Pair })
 	select {
 	case <-e.bound:
 	case <-within(t).Done():
@@ -203,7 +196,7 @@ func TestAPairConnectsItsTransmitterAndWaitsForItsReceiver(t *testing.T) {
 	if st := s.Stats(); st.Receivers != 0 {
 		t.Errorf("%+v", st)
 	}
-	getsThrough(t, s, listen, func(st smsc.Stats) bool { return st.Receivers == 1 && st.Binds == 2 })
+	getsThrough(t, s, a.OutbindAddr(), func(st smsc.Stats) bool { return st.Receivers == 1 && st.Binds == 2 })
 }
 
 func TestAnAddressThatIsTakenIsAnErrorOfTheStart(t *testing.T) {

@@ -16,6 +16,9 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/smsc"
 )
 
+// patience bounds every wait for a simulator, and is how long an account waits for it; no test depends on its length.
+const patience = 2 * time.Minute
+
 // tape records what passes over one connection, in the order in which this end saw it.
 type tape struct {
 	net.Conn
@@ -140,7 +143,7 @@ func fillBody(m *wire.SM, p *sms.Parts, i int) {
 func TestWiresharkUnderstandsAllThatASessionWrites(t *testing.T) {
 	t.Parallel()
 	s, err := smsc.New(smsc.Options{Behaviour: smsc.Behaviour{
-		Receipts: smsc.Receipts{Form: smsc.FormBoth}, EnquireLink: 200 * time.Millisecond,
+		Receipts: smsc.Receipts{Form: smsc.FormBoth}, EnquireLink: 200 * time.Millisecond, Retry: smsc.Retry{Timeout: patience},
 		Rules: []smsc.Rule{{Suffix: "0000", Status: 0x0B}},
 	}})
 	if err != nil {
@@ -160,6 +163,7 @@ func TestWiresharkUnderstandsAllThatASessionWrites(t *testing.T) {
 	var chunks []pcap.Chunk
 	account := smpp.NewAccount(smpp.AccountConfig{
 		Name: "x", Addresses: []string{s.Addr()}, SystemID: "esme", Password: "secret", SystemType: "t", Window: 10, EnquireLink: 30 * time.Millisecond,
+		ResponseTimeout: patience, BindTimeout: patience, WriteTimeout: patience, RequeueFor: patience,
 		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 			conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 			if err != nil {
@@ -171,12 +175,12 @@ func TestWiresharkUnderstandsAllThatASessionWrites(t *testing.T) {
 	if err := account.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	next := func(what string, ready func() bool) {
 		t.Helper()
 		if !ready() {
-			t.Fatalf("no %s within 20s", what)
+			t.Fatalf("no %s within %s", what, patience)
 		}
 	}
 	next("bind", func() bool {
