@@ -323,7 +323,11 @@ func (r *run) transact(ctx context.Context, records []*kgo.Record) error {
 	if err := r.writer.BeginTransaction(); err != nil {
 		return err
 	}
+	// What may have been written the client tries for ever, unless it is made to give it up. It may be written yet, and be taken along by another
+	// transaction of this client, so there is none: the error ends the run, and the next one's id is taken anew, which aborts it.
+	stop := context.AfterFunc(ctx, r.writer.UnsafeAbortBufferedRecords)
 	results := r.writer.ProduceSync(ctx, records...)
+	stop()
 	if err := results.FirstErr(); err != nil {
 		topic := ""
 		for _, res := range results {

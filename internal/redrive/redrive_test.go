@@ -7,11 +7,13 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/smpp-connector/smpp-connector/internal/config"
 	"github.com/smpp-connector/smpp-connector/internal/kafka"
@@ -192,6 +194,48 @@ func TestARunWithoutARateIsStoppedBetweenTwoTransactions(t *testing.T) {
 	}
 	if got := putBack(t, b, "sms.outbound"); len(got) != batchRecords {
 		t.Errorf("%d are put back, the report says %d", len(got), report.Done)
+	}
+}
+
+// The broker takes what is produced, and is gone before it has answered: whether it is written nobody knows, and nobody is left to tell.
+func TestARunEndsThoughTheBrokerDoesNotComeBack(t *testing.T) {
+	t.Parallel()
+	b := kafkatest.Kfake(t)
+	kafkatest.CreateTopics(t, b, 2, "sms.outbound")
+	kafkatest.CreateTopics(t, b, 3, "sms.deadletter")
+	for i := range 20 {
+		produce(t, b, failed(i, "rejected", "acme"))
+	}
+	taken, hold := make(chan struct{}), make(chan struct{})
+	t.Cleanup(func() { close(hold) })
+	var once sync.Once
+	b.Kfake().ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		b.Kfake().KeepControl()
+		once.Do(func() { close(taken) })
+		b.Kfake().SleepControl(func() { <-hold })
+		return nil, nil, false
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	type outcome struct {
+		report *Report
+		err    error
+	}
+	ended := make(chan outcome, 1)
+	go func() {
+		report, err := Run(ctx, options(b))
+		ended <- outcome{report, err}
+	}()
+	<-taken
+	go b.Kill() // it waits for hold
+	cancel()    // SIGTERM
+	select {
+	case got := <-ended:
+		if got.err == nil || got.report.Done != 0 {
+			t.Errorf("%+v %v", got.report, got.err)
+		}
+	case <-time.After(3 * time.Minute):
+		t.Error("the run goes on")
 	}
 }
 
