@@ -25,6 +25,48 @@ func (l batchLimits) of(topic string) int {
 	return fullBatch
 }
 
+// next is the limit to try after a batch of the topic was refused as too large, where the largest record needs so much; 0: there is none.
+func (l batchLimits) next(topic string, largest int) int {
+	limit, need := l.of(topic), min(largest, fullBatch)
+	next := max(limit/2, need, leastBatch)
+	switch {
+	case need > limit:
+		return need
+	case next >= limit:
+		return 0
+	}
+	return next
+}
+
+// Batches are what fit does for the transactor, for those that produce without one. A client keeps the limits that it was made with. It is used by one goroutine.
+type Batches struct{ limits batchLimits }
+
+// Opt makes a client's batches as large as its topics are known to take them by now.
+func (b *Batches) Opt() kgo.Opt {
+	limits := maps.Clone(b.limits)
+	return kgo.ProducerBatchMaxBytesFn(func(topic string) int32 { return int32(limits.of(topic)) })
+}
+
+// Shrink takes it that batches of a topic were refused as too large. It says false where smaller ones do not help: then the largest of the records alone is too large, or the
+// topic takes next to nothing.
+func (b *Batches) Shrink(topic string, records []*kgo.Record) bool {
+	largest := 0
+	for _, r := range records {
+		if r.Topic == topic {
+			largest = max(largest, batchOfOne(r))
+		}
+	}
+	next := b.limits.next(topic, largest)
+	if next == 0 {
+		return false
+	}
+	if b.limits == nil {
+		b.limits = batchLimits{}
+	}
+	b.limits[topic] = next
+	return true
+}
+
 // batchOfOne is at least as large as a batch with this record alone.
 func batchOfOne(r *kgo.Record) int {
 	n := 128 + len(r.Key) + len(r.Value) // the header of a batch has 61 bytes, what a record adds to key and value at most 37
@@ -49,12 +91,8 @@ func (t *Transactor) fit(p *txnProducer) string {
 	if topic == "" { // it was no record that was refused
 		return ""
 	}
-	limit, need := p.limits.of(topic), min(p.largest(topic), fullBatch)
-	next := max(limit/2, need, leastBatch)
-	switch {
-	case need > limit:
-		next = need
-	case next >= limit:
+	limit, next := p.limits.of(topic), p.limits.next(topic, p.largest(topic))
+	if next == 0 {
 		return ""
 	}
 	_, known := t.limits[topic]

@@ -60,6 +60,7 @@ const (
 	NoValue                     // its value was too large to be kept, or it has none
 	NoTopic                     // no header says where it came from
 	NotAnInput                  // it came from a topic that the sink does not read
+	TooLarge                    // its topic does not take it, even alone
 	reasons       = iota
 	inDoubtStatus = "in_doubt"
 )
@@ -73,6 +74,7 @@ var reasonTexts = [reasons]string{
 	NoValue:    "without a value, as it was too large for the topic",
 	NoTopic:    "without __connect.errors.topic: say where to with --to",
 	NotAnInput: "from a topic that is not among SINK_TOPICS: name one with --to",
+	TooLarge:   "too large for the topic that they would go back to: raise its max.message.bytes",
 }
 
 func (r Reason) String() string { return reasonTexts[r] }

@@ -61,6 +61,7 @@ type run struct {
 	Options
 	cl      *kgo.Client // asks
 	writer  *kgo.Client // nil in a dry run
+	batches kafka.Batches
 	journal *journal
 	starts  map[int32]int64 // of the dead letters
 	ends    map[int32]int64 // as they were when the run began
@@ -84,7 +85,11 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		if err := r.openWriter(ctx); err != nil {
 			return &r.report, err
 		}
-		defer r.writer.Close()
+		defer func() {
+			if r.writer != nil {
+				r.writer.Close()
+			}
+		}()
 	}
 	if err := r.look(ctx); err != nil {
 		return &r.report, err
@@ -99,7 +104,11 @@ func (r *run) openWriter(ctx context.Context) error {
 	if _, err := kafka.EnsureTopics(ctx, r.cl, []kafka.Topic{journal}, r.CreateJournal, r.Replication); err != nil {
 		return fmt.Errorf("the topic that keeps what was put back, compacted and of one partition: %w", kafka.Remedy(err))
 	}
-	w, err := r.Dialer.Client("redrive-writer", kgo.TransactionalID(r.TransactionalID), kgo.TransactionTimeout(kafka.TransactionTimeout),
+	return r.takeID(ctx)
+}
+
+func (r *run) takeID(ctx context.Context) error {
+	w, err := r.Dialer.Unmeasured().Client("redrive-writer", r.batches.Opt(), kgo.TransactionalID(r.TransactionalID), kgo.TransactionTimeout(kafka.TransactionTimeout),
 		kgo.RecordPartitioner(kgo.BasicConsistentPartitioner(samePartition)), kgo.UnknownTopicRetries(5), kgo.RequestRetries(60),
 		kgo.ProducerBatchCompression(kgo.SnappyCompression(), kgo.NoCompression()))
 	if err != nil {
@@ -295,33 +304,100 @@ func (r *run) flush(ctx context.Context) error {
 			return err
 		}
 	}
-	records, err := r.journal.entries(r.Journal, r.batch)
+	// What has begun is ended, whatever comes: SIGTERM waits for it.
+	if err := r.put(context.WithoutCancel(ctx), r.batch); err != nil {
+		return err
+	}
+	r.batch, r.bytes = r.batch[:0], 0
+	return nil
+}
+
+// put puts letters back in one transaction, or in several where their topics take smaller batches than ours, in their order. One that is refused alone stays where it is.
+func (r *run) put(ctx context.Context, letters []letter) error {
+	if len(letters) == 0 {
+		return nil
+	}
+	records, err := r.journal.entries(r.Journal, letters)
 	if err != nil {
 		return err
 	}
-	now := time.Now()
-	for i := range r.batch {
-		l := &r.batch[i]
+	now, entries := time.Now(), len(records)
+	for i := range letters {
+		l := &letters[i]
 		to := l.topic
 		if r.To != "" {
 			to = r.To
 		}
 		records = append(records, l.again(to, now, r.KeepTimestamps))
 	}
-	// What has begun is ended, whatever comes: SIGTERM waits for it.
-	if err := r.transact(context.WithoutCancel(ctx), records); err != nil {
+	topic, err := r.transact(ctx, records)
+	if err == nil {
+		r.report.Done += int64(len(letters))
+		return nil
+	}
+	if !errors.Is(err, kerr.MessageTooLarge) || topic == "" {
 		return err
 	}
-	r.report.Done += int64(len(r.batch))
-	r.batch, r.bytes = r.batch[:0], 0
+	shrunk := r.batches.Shrink(topic, records)
+	letters, again := slices.Clone(letters), records[entries:]
+	if !shrunk && len(letters) > 1 { // the largest goes alone
+		at := -1
+		for i, rec := range again {
+			if rec.Topic == topic && (at < 0 || len(rec.Key)+len(rec.Value) > len(again[at].Key)+len(again[at].Value)) {
+				at = i
+			}
+		}
+		if at < 0 { // it is the journal that does not take its entries
+			return err
+		}
+		return r.afresh(ctx, letters[:at], letters[at:at+1], letters[at+1:])
+	}
+	if !shrunk {
+		if again[0].Topic != topic {
+			return err
+		}
+		r.report.Left[Asked]--
+		r.report.Left[TooLarge]++
+		return r.afresh(ctx)
+	}
+	return r.afresh(ctx, letters)
+}
+
+// afresh goes on with a new client, since one keeps the size of its batches. To make one takes the id from a run that has begun after this one, and ends
+// it; so what that one has put back by then is left out.
+func (r *run) afresh(ctx context.Context, parts ...[]letter) error {
+	r.writer.Close()
+	r.writer = nil
+	if err := r.takeID(ctx); err != nil {
+		return err
+	}
+	r.journal = newJournal(r.DeadLetters, r.journal.id)
+	if err := r.readJournal(ctx, kadm.NewClient(r.cl), r.starts); err != nil {
+		return err
+	}
+	for _, letters := range parts {
+		left := letters[:0]
+		for _, l := range letters {
+			if r.journal.has(l.rec.Partition, l.rec.Offset) {
+				r.report.Left[Asked]--
+				r.report.Left[Already]++
+				continue
+			}
+			left = append(left, l)
+		}
+		if err := r.put(ctx, left); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-func (r *run) transact(ctx context.Context, records []*kgo.Record) error {
+// transact says of which topic it was that something could not be written.
+func (r *run) transact(ctx context.Context, records []*kgo.Record) (topic string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 3*kafka.TransactionTimeout)
 	defer cancel()
 	if err := r.writer.BeginTransaction(); err != nil {
-		return err
+		return "", err
 	}
 	// What may have been written the client tries for ever, unless it is made to give it up. It may be written yet, and be taken along by another
 	// transaction of this client, so there is none: the error ends the run, and the next one's id is taken anew, which aborts it.
@@ -329,7 +405,6 @@ func (r *run) transact(ctx context.Context, records []*kgo.Record) error {
 	results := r.writer.ProduceSync(ctx, records...)
 	stop()
 	if err := results.FirstErr(); err != nil {
-		topic := ""
 		for _, res := range results {
 			if errors.Is(res.Err, err) {
 				topic = res.Record.Topic
@@ -337,12 +412,12 @@ func (r *run) transact(ctx context.Context, records []*kgo.Record) error {
 			}
 		}
 		_ = r.writer.EndTransaction(ctx, kgo.TryAbort) // where that fails, the broker aborts it, or the next run does
-		return fmt.Errorf("writing to topic %s: %w", topic, remedy(err))
+		return topic, fmt.Errorf("writing to topic %s: %w", topic, remedy(err))
 	}
 	if err := r.writer.EndTransaction(ctx, kgo.TryCommit); err != nil {
-		return fmt.Errorf("whether the last transaction was committed is not known; %s says, so run the same again: %w", r.Journal, remedy(err))
+		return "", fmt.Errorf("whether the last transaction was committed is not known; %s says, so run the same again: %w", r.Journal, remedy(err))
 	}
-	return nil
+	return "", nil
 }
 
 func remedy(err error) error {

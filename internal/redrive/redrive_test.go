@@ -2,6 +2,8 @@ package redrive
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -387,5 +389,65 @@ func TestAJournalThatIsNotReadToItsEndPutsNothingBack(t *testing.T) {
 	}
 	if got := putBack(t, b, "sms.outbound"); len(got) != 1 {
 		t.Errorf("one dead letter was put back %d times", len(got))
+	}
+}
+
+// random is a text that compression does not make much smaller.
+func random(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b)
+	return base64.StdEncoding.EncodeToString(b)[:n]
+}
+
+func TestATopicThatTakesSmallBatchesGetsAllBackButWhatIsTooLargeAlone(t *testing.T) {
+	t.Parallel()
+	kafkatest.Each(t, func(t *testing.T, b *kafkatest.Broker) {
+		kafkatest.CreateTopicsWith(t, b, 2, map[string]string{"max.message.bytes": "100000"}, "sms.outbound")
+		kafkatest.CreateTopics(t, b, 3, "sms.deadletter")
+		var dead []*kgo.Record
+		for i := range 600 {
+			r := failed(i, "rejected", "acme")
+			r.Value = fmt.Appendf(nil, `{"id":"id-%d","to":"+491701234567","text":"%s"}`, i, random(900))
+			if i == 3 {
+				r.Value = []byte(random(200_000))
+			}
+			dead = append(dead, r)
+		}
+		produce(t, b, dead...)
+		report, err := Run(t.Context(), options(b))
+		if err != nil || report.Done != 599 || report.Left[Asked] != 599 || report.Left[TooLarge] != 1 {
+			t.Errorf("%+v %v", report, err)
+		}
+		report, err = Run(t.Context(), options(b))
+		if err != nil || report.Done != 0 || report.Left[Already] != 599 || report.Left[TooLarge] != 1 {
+			t.Errorf("once more: %+v %v", report, err)
+		}
+		if got := putBack(t, b, "sms.outbound"); len(got) != 599 || len(slices.Compact(got)) != 599 {
+			t.Errorf("%d records for 599", len(got))
+		}
+	})
+}
+
+// The sink writes batches of nearly 1 MiB, so a dead letter may be as large.
+func TestALetterAsLargeAsTheSinkWritesThemGoesBack(t *testing.T) {
+	t.Parallel()
+	b := kafkatest.Kfake(t)
+	kafkatest.CreateTopics(t, b, 2, "sms.outbound")
+	kafkatest.CreateTopics(t, b, 1, "sms.deadletter")
+	var dead []*kgo.Record
+	for i := range 20 {
+		r := failed(i, "invalid", "")
+		r.Partition = 0
+		if i == 3 {
+			r.Value = []byte(random(1_020_000))
+		}
+		dead = append(dead, r)
+	}
+	cl := kafkatest.Client(t, b, kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchMaxBytes(1<<20-512))
+	if err := cl.ProduceSync(t.Context(), dead...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	if report, err := Run(t.Context(), options(b)); err != nil || report.Done != 20 {
+		t.Errorf("%+v %v", report, err)
 	}
 }
