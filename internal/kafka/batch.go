@@ -60,12 +60,15 @@ func (b *Batches) Shrink(topic string, records []*kgo.Record) bool {
 	if next == 0 {
 		return false
 	}
-	if b.limits == nil {
+	if b.limits = maps.Clone(b.limits); b.limits == nil { // a copy of b has the former ones
 		b.limits = batchLimits{}
 	}
 	b.limits[topic] = next
 	return true
 }
+
+// Takes tells whether a client made with Opt would take the record.
+func (b *Batches) Takes(r *kgo.Record) bool { return batchOfOne(r) <= b.limits.of(r.Topic) }
 
 // batchOfOne is at least as large as a batch with this record alone.
 func batchOfOne(r *kgo.Record) int {

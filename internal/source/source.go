@@ -66,6 +66,10 @@ type Source struct {
 	dialer     *kafka.Dialer
 	log        *slog.Logger
 	producer   *kgo.Client
+	smaller    atomic.Pointer[smaller] // nil: the topic takes the producer's batches
+	shrinking  sync.Mutex
+	all        []*kgo.Client // those that smaller was
+	stopped    bool
 	readers    sync.Pool   // of *delivery.Reader
 	purging    atomic.Bool // the topic's place in the producer, just now
 	away       atomic.Bool // that Kafka does not take our records has been said
@@ -107,7 +111,16 @@ func New(o Options) *Source {
 
 // Start makes the producer.
 func (s *Source) Start(context.Context) error {
-	cl, err := s.dialer.Client("source-producer",
+	cl, err := s.dialer.Client("source-producer", s.producing()...)
+	if err != nil {
+		return err
+	}
+	s.producer = cl
+	return nil
+}
+
+func (s *Source) producing() []kgo.Opt {
+	return []kgo.Opt{
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.MaxBufferedRecords(maxRecords), kgo.MaxBufferedBytes(maxBytes),
@@ -118,12 +131,7 @@ func (s *Source) Start(context.Context) error {
 		kgo.AllowIdempotentProduceCancellation(),
 		kgo.ProducerBatchCompression(kgo.SnappyCompression(), kgo.NoCompression()),
 		kgo.ProducerLinger(0),
-	)
-	if err != nil {
-		return err
 	}
-	s.producer = cl
-	return nil
 }
 
 // Stop waits, until ctx ends, for what is on its way to Kafka. The sessions have
@@ -132,8 +140,14 @@ func (s *Source) Stop(ctx context.Context) {
 	if s.producer == nil {
 		return
 	}
-	_ = s.producer.Flush(ctx)
-	s.producer.Close()
+	s.shrinking.Lock()
+	s.stopped = true
+	all := append(s.all, s.producer)
+	s.shrinking.Unlock()
+	for _, cl := range all {
+		_ = cl.Flush(ctx)
+		cl.Close()
+	}
 }
 
 // Delivered takes one message. It does not block: the answer follows from the
@@ -144,7 +158,7 @@ func (s *Source) Delivered(d *smpp.Delivery) {
 	r := &kgo.Record{Topic: s.topic, Partition: record.PartitionOf(key, s.partitions), Key: []byte(key),
 		Value: env.Append(make([]byte, 0, len(d.Body)+len(d.Account)+32)), Timestamp: d.ReceivedAt}
 	faultpoint.At("source.produce.before")
-	s.producer.TryProduce(context.Background(), r, func(_ *kgo.Record, err error) {
+	s.produce(r, func(_ *kgo.Record, err error) {
 		switch {
 		case err == nil:
 			faultpoint.At("source.respond.before")
@@ -189,7 +203,7 @@ func (s *Source) takeUpAnew() {
 func (s *Source) Queried(smsc, key string, body []byte, at time.Time) {
 	env := record.Deliver{SMSC: smsc, CommandID: wire.QuerySMResp, ReceivedAt: faultpoint.Wall(at), Body: body}
 	r := &kgo.Record{Topic: s.topic, Partition: record.PartitionOf(key, s.partitions), Key: []byte(key), Value: env.Append(nil), Timestamp: at}
-	s.producer.TryProduce(context.Background(), r, func(_ *kgo.Record, err error) {
+	s.produce(r, func(_ *kgo.Record, err error) {
 		if err != nil {
 			s.refused.WithLabelValues(smsc, "query").Inc()
 		}
