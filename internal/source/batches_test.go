@@ -20,7 +20,7 @@ import (
 	"github.com/smpp-connector/smpp-connector/internal/smpp/wire"
 )
 
-// What is refused is sent again at once, as by an SMSC with a window of 1000.
+// What is refused is sent again at once, as by an SMSC with a window of 5000.
 func TestADeliverTopicThatTakesSmallBatchesGetsSmallBatches(t *testing.T) {
 	b := kafkatest.Kfake(t)
 	kafkatest.CreateTopics(t, b, 1, "smpp.deliver")
@@ -40,7 +40,7 @@ func TestADeliverTopicThatTakesSmallBatchesGetsSmallBatches(t *testing.T) {
 		refused = int(testutil.ToFloat64(s.refused.WithLabelValues("acme", "kafka")))
 		return
 	}
-	left, gone := 1000, 0 // what the SMSC holds; it has a window of 1000, and sends again at once what was refused
+	left, gone := 5000, 0 // what the SMSC holds; it has a window of 5000, and sends again at once what was refused
 	for round := 1; round <= 10 && left > 0; round++ {
 		ok0, refused0 := total()
 		for i := range left {
@@ -69,6 +69,6 @@ func TestADeliverTopicThatTakesSmallBatchesGetsSmallBatches(t *testing.T) {
 		t.Errorf("%d are acknowledged, and %d in Kafka", gone, got)
 	}
 	if left > 0 {
-		t.Errorf("after 10 rounds %d of 1000 messages of 200 bytes are still refused by a topic that takes batches of 64 KiB", left)
+		t.Errorf("after 10 rounds %d of 5000 messages of 200 bytes are still refused by a topic that takes batches of 64 KiB", left)
 	}
 }
