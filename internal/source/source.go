@@ -194,6 +194,9 @@ func (s *Source) takeUpAnew() {
 	}
 	go func() { // not here: this is the goroutine that tells what becomes of the records, which the purge waits for
 		s.producer.PurgeTopicsFromProducing(s.topic)
+		if by := s.smaller.Load(); by != nil {
+			by.cl.PurgeTopicsFromProducing(s.topic)
+		}
 		time.AfterFunc(time.Second, func() { s.purging.Store(false) })
 	}()
 }
