@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -13,6 +12,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/smpp-connector/smpp-connector/internal/kafkatest"
 )
 
 // TestMain makes the test binary answer to the program's name too, so that scripts
@@ -93,8 +94,8 @@ func (p *process) exit() int {
 	p.t.Helper()
 	select {
 	case <-p.done:
-	case <-time.After(30 * time.Second):
-		p.t.Fatal("the process does not end")
+	case <-time.After(patience):
+		p.t.Fatalf("the process does not end within %s", patience)
 	}
 	return p.cmd.ProcessState.ExitCode()
 }
@@ -108,13 +109,17 @@ func (p *process) await(text string) {
 // eventually polls a condition that no signal tells of.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	if !within30s(ok) {
-		t.Fatalf("after 30s there is still no %s", what)
+	if !inTime(ok) {
+		t.Fatalf("after %s there is still no %s", patience, what)
 	}
 }
 
-func within30s(ok func() bool) bool {
-	limit := time.After(30 * time.Second)
+// patience bounds every wait of these tests, and is what the connectors and SMSCs in them wait for each other where a test is not about that: no test
+// depends on its length, and a machine may have much else to do.
+const patience = 2 * time.Minute
+
+func inTime(ok func() bool) bool {
+	limit := time.After(patience)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {
@@ -127,12 +132,5 @@ func within30s(ok func() bool) bool {
 	return true
 }
 
-// freeAddress is an address of loopback that nothing listens on now.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
-}
+// freeAddress is an address of loopback that nothing listens on now, and that no system gives to whoever asks for any port.
+func freeAddress(tb testing.TB) string { return kafkatest.NewListener(tb, "", "").Address }

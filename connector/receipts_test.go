@@ -46,13 +46,14 @@ func TestReceiptsFindTheirRecordHoweverTheyCome(t *testing.T) {
 // While Kafka is away nothing is acknowledged, and so nothing is lost.
 func TestMessagesThatComeWhileKafkaIsAwayAreSentAgainAndArrive(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, smsc.Behaviour{Retry: smsc.Retry{Timeout: 30 * time.Second, Delay: 200 * time.Millisecond, Max: 1000}})
+	w := newWorld(t, smsc.Behaviour{Retry: smsc.Retry{Timeout: patience, Delay: 200 * time.Millisecond, Max: 1000}})
 	a := w.replica()
 	w.bound(a, "smsc0", 1)
 	if err := w.smscs[0].SendMO("4915100000", "32323", "before"); err != nil {
 		t.Fatal(err)
 	}
 	w.read("sms.inbound", 1)
+	eventually(t, "acknowledgement of the first", func() bool { return w.smscs[0].Stats().MOAcked == 1 })
 	w.broker.Kill()
 	for i := range 30 {
 		if err := w.smscs[0].SendMO(fmt.Sprintf("49151%06d", i), "32323", fmt.Sprintf("message %d", i)); err != nil {

@@ -44,12 +44,12 @@ func startRegistry(t *testing.T) string {
 	// The compilers of a JVM that lives for seconds only take time from the others.
 	p := startCommand(t, []string{"QUARKUS_HTTP_HOST=127.0.0.1", "QUARKUS_HTTP_PORT=0"}, exec.Command("java", "-XX:TieredStopAtLevel=1", "-Xmx512m", "-jar", jars[0]))
 	listening := regexp.MustCompile(`Listening on: (http://127\.0\.0\.1:\d+)`)
-	for range 4 { // 2 minutes: a JVM that starts while all else is tested
-		if within30s(func() bool { return listening.MatchString(p.out.String()) }) {
+	for range 2 { // a JVM that starts while all else is tested
+		if inTime(func() bool { return listening.MatchString(p.out.String()) }) {
 			return listening.FindStringSubmatch(p.out.String())[1] + "/apis/ccompat/v7"
 		}
 	}
-	t.Fatal("Apicurio Registry did not start within two minutes")
+	t.Fatalf("Apicurio Registry did not start within %s", 2*patience)
 	return ""
 }
 

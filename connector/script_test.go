@@ -53,8 +53,6 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-const scriptLimit = 30 * time.Second
-
 func usage(ts *testscript.TestScript, neg bool, right bool, text string) {
 	if neg || !right {
 		ts.Fatalf("usage: %s", text)
@@ -64,9 +62,7 @@ func usage(ts *testscript.TestScript, neg bool, right bool, text string) {
 func scriptAddress(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg, len(args) > 0, "address NAME...")
 	for _, name := range args {
-		address, err := freeAddress()
-		ts.Check(err)
-		ts.Setenv(name, address)
+		ts.Setenv(name, freeAddress(ts.Value("tb").(testing.TB)))
 	}
 }
 
@@ -109,7 +105,7 @@ func scriptAnswers(ts *testscript.TestScript, neg bool, args []string) {
 		text = args[2]
 	}
 	var last string
-	if !within30s(func() bool {
+	if !inTime(func() bool {
 		resp, err := http.Get("http://" + args[1])
 		if err != nil {
 			last = err.Error()
@@ -140,7 +136,7 @@ func scriptProduce(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg, len(args) == 3, "produce BROKER TOPIC FILE")
 	cl := scriptClient(ts, args[0], kgo.DefaultProduceTopic(args[1]))
 	defer cl.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), scriptLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	for line := range bytes.Lines([]byte(ts.ReadFile(args[2]))) {
 		ts.Check(cl.ProduceSync(ctx, &kgo.Record{Value: bytes.TrimSuffix(line, []byte("\n"))}).FirstErr())
@@ -153,7 +149,7 @@ func scriptConsume(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	cl := scriptClient(ts, args[0], kgo.ConsumeTopics(args[1]), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	defer cl.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), scriptLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	var values []string
 	for len(values) < n {
@@ -172,7 +168,7 @@ func scriptAppears(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg, len(args) == 2, "appears PATTERN FILE")
 	pattern, err := regexp.Compile(args[0])
 	ts.Check(err)
-	if !within30s(func() bool {
+	if !inTime(func() bool {
 		content, err := os.ReadFile(ts.MkAbs(args[1]))
 		return err == nil && pattern.Match(content)
 	}) {

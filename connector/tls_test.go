@@ -121,7 +121,7 @@ func loadConfig(t *testing.T, env ...string) *config.Config {
 // checkSMSC binds once, as `check` does.
 func checkSMSC(t *testing.T, address string, env ...string) error {
 	t.Helper()
-	cfg := loadConfig(t, append([]string{"KAFKA_BROKERS=127.0.0.1:1", "SMSC_0_NAME=x", "SMSC_0_ADDRESS=" + address, "SMSC_0_BIND_TIMEOUT=5s"}, env...)...)
+	cfg := loadConfig(t, append([]string{"KAFKA_BROKERS=127.0.0.1:1", "SMSC_0_NAME=x", "SMSC_0_ADDRESS=" + address, "SMSC_0_BIND_TIMEOUT=" + patience.String()}, env...)...)
 	ac, err := accountConfig(&cfg.SMSCs[0], slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

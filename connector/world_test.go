@@ -40,6 +40,9 @@ func newWorld(t *testing.T, behaviours ...smsc.Behaviour) *world {
 func startSMSC(t *testing.T, o smsc.Options) *smsc.SMSC {
 	t.Helper()
 	o.Keep = 1 << 17
+	if o.Behaviour.Retry.Timeout == 0 {
+		o.Behaviour.Retry.Timeout = patience // what is acknowledged late is not sent twice
+	}
 	s, err := smsc.New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -57,11 +60,12 @@ func (w *world) environ(extra ...string) []string {
 	env := []string{
 		"KAFKA_BROKERS=" + strings.Join(w.broker.Addrs, ","), "KAFKA_TOPICS_PARTITIONS=4", "KAFKA_TOPICS_REPLICATION=1",
 		"HTTP_ADDRESS=127.0.0.1:0", "STATE_DIR=" + w.t.TempDir(),
+		"KAFKA_SESSION_TIMEOUT=1m", // no replica here is lost for being slow
 	}
 	for i, s := range w.smscs {
 		p := fmt.Sprintf("SMSC_%d_", i)
 		env = append(env, fmt.Sprintf("%sNAME=smsc%d", p, i), p+"ADDRESS="+s.Addr(), p+"SYSTEM_ID=test", p+"PASSWORD=pw",
-			p+"SOURCE_ADDRESS=32323", p+"WINDOW=20")
+			p+"SOURCE_ADDRESS=32323", p+"WINDOW=20", p+"RESPONSE_TIMEOUT="+patience.String(), p+"BIND_TIMEOUT="+patience.String())
 	}
 	return append(env, extra...)
 }
@@ -78,7 +82,7 @@ func (w *world) replica(extra ...string) *app {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(w.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
 	defer cancel()
 	err = a.start(ctx)
 	w.t.Cleanup(func() {
@@ -111,7 +115,8 @@ func (w *world) bound(a *app, name string, binds int) {
 					up++
 				}
 			}
-			return up == binds
+			// One that is shown is ready to submit a moment later.
+			return up == binds && (acc.Ready() || binds == 0)
 		}
 		return false
 	})
@@ -145,12 +150,12 @@ func (w *world) read(topic string, n int) [][]byte {
 	cl := kafkatest.Client(w.t, w.broker, kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(50*time.Millisecond))
 	defer cl.Close()
-	ctx, cancel := context.WithTimeout(w.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
 	defer cancel()
 	for len(values) < n {
 		fs := cl.PollFetches(ctx)
 		if ctx.Err() != nil {
-			w.t.Fatalf("%s holds %d of %d records after 30s", topic, len(values), n)
+			w.t.Fatalf("%s holds %d of %d records after %s", topic, len(values), n, patience)
 		}
 		fs.EachRecord(func(r *kgo.Record) { values = append(values, r.Value) })
 	}
