@@ -47,7 +47,7 @@ func newBrowser(t *testing.T) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
 	profile, err := os.MkdirTemp("", "chromium-")
 	if err != nil {
 		t.Fatal(err)
@@ -279,7 +279,7 @@ func TestThePageInABrowser(t *testing.T) {
 	// Without scripts all figures are there, and are asked for again.
 	before := asked.Load()
 	b.open(url, 1280, "light", false)
-	bound := time.After(time.Minute)
+	bound := time.After(3 * time.Minute)
 	for n := int64(0); n < before+3; { // the page, and two refreshes
 		select {
 		case n = <-pages:

@@ -21,7 +21,7 @@ type esme struct {
 }
 
 // patience bounds every wait for the simulator; no test depends on its length.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 func connect(t testing.TB, s *SMSC) *esme {
 	t.Helper()

@@ -2,15 +2,20 @@ package smsc
 
 import (
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// start runs a simulator for the length of the test.
+// start runs a simulator for the length of the test. What is not acknowledged comes again only where the test says when: an ESME of a busy machine
+// is slow.
 func start(tb testing.TB, o Options) *SMSC {
 	tb.Helper()
+	if o.Behaviour.Retry.Timeout == 0 {
+		o.Behaviour.Retry.Timeout = time.Hour
+	}
 	s, err := New(o)
 	if err != nil {
 		tb.Fatal(err)

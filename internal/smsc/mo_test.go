@@ -76,8 +76,11 @@ func (j joined) add(t *testing.T, d *pdu.DeliverSM) (text []byte, done bool) {
 func TestALongMessageComesInPartsShuffledAndSpread(t *testing.T) {
 	t.Parallel()
 	s := start(t, Options{Seed: 1, Behaviour: Behaviour{MO: MO{Shuffle: true, Spread: true}}})
-	binds := []*esme{bindAs(t, s, pdu.Receiver, "a"), bindAs(t, s, pdu.Receiver, "a")}
-	eventually(t, s, func(st Stats) bool { return st.Receivers == 2 })
+	var binds []*esme
+	for i := range 2 { // it takes its turns in the order in which they joined, which is a moment after they were answered
+		binds = append(binds, bindAs(t, s, pdu.Receiver, "a"))
+		eventually(t, s, func(st Stats) bool { return st.Receivers == i+1 })
+	}
 	text := strings.Repeat("All of it has to arrive. ", 30)
 	if err := s.SendMO("491701", "12345", text); err != nil {
 		t.Fatal(err)

@@ -25,6 +25,11 @@ import (
 
 // Variables of the environment are read by the SDK, which is why tests that make a tracer are not parallel.
 
+func TestMain(m *testing.M) {
+	stopWait = 2 * time.Minute
+	os.Exit(m.Run())
+}
+
 type headers map[string]string
 
 func (h headers) Header(name string) []byte {
@@ -49,6 +54,8 @@ func tracer(t *testing.T, environ ...string) (*Tracer, *prometheus.Registry) {
 
 func tracerThatLogs(t *testing.T, log io.Writer, environ ...string) (*Tracer, *prometheus.Registry) {
 	t.Helper()
+	// A collector of the same process is never away, and may be slow.
+	environ = append([]string{"OTEL_EXPORTER_OTLP_TIMEOUT=120000", "OTEL_BSP_EXPORT_TIMEOUT=120000"}, environ...)
 	for _, kv := range environ {
 		name, value, _ := strings.Cut(kv, "=")
 		t.Setenv(name, value)

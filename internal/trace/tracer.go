@@ -90,7 +90,7 @@ func (t *Tracer) Stop(ctx context.Context) {
 	_ = t.provider.Shutdown(ctx) // it has been told and counted
 }
 
-const stopWait = 3 * time.Second
+var stopWait = 3 * time.Second // longer in tests
 
 func newExporter(ctx context.Context, cfg *config.Tracing) (sdktrace.SpanExporter, error) {
 	given := cfg.TracesHeaders

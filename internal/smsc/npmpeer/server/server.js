@@ -28,7 +28,7 @@ const config = Object.assign({
   remember: 0,        // messages that query_sm, cancel_sm and replace_sm find, the last ones
   silent: [],         // last digits of destinations whose receipts are lost: only query_sm tells
   deliverWindow: 50,  // unanswered deliver_sm on one session
-  deliverTimeout: 10000,
+  deliverTimeout: 60000, // far more than an ESME takes that is slow and lives
   retryDelay: 200,
   queueLimit: 500000, // deliver_sm that exist; above it ESME_RMSGQFUL
 }, JSON.parse(process.argv[2] || '{}'));
