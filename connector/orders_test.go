@@ -78,10 +78,7 @@ func TestSIGTERMWhileADrainIsUnderWay(t *testing.T) {
 	t.Parallel()
 	const n = 20
 	w := newWorld(t, smsc.Behaviour{Latency: smsc.Constant(5 * time.Second)})
-	address, err := freeAddress()
-	if err != nil {
-		t.Fatal(err)
-	}
+	address := freeAddress(t)
 	env := w.environ("HTTP_ADDRESS="+address, "SHUTDOWN_TIMEOUT=2m", "SMSC_0_RESPONSE_TIMEOUT=2m")
 	put := func(order string) {
 		t.Helper()
