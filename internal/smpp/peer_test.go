@@ -11,12 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"github.com/smpp-connector/smpp-connector/internal/leaktest"
 	"github.com/smpp-connector/smpp-connector/internal/smpp/wire"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // exchange is where accounts under test dial: each dial makes a connection whose
 // other end a test takes with accept and plays the SMSC on, step by step.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -15,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/smpp-connector/smpp-connector/internal/kafkatest"
 )
 
 // program is the path of the built binary.
@@ -150,12 +151,5 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
+// freeAddress is one that no system gives to whoever asks for any port.
+func freeAddress(t *testing.T) string { return kafkatest.NewListener(t, "", "").Address }

@@ -10,12 +10,12 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
+	"github.com/smpp-connector/smpp-connector/internal/leaktest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // office is an SMSC that answers each request with its response, in order, and
 // counts what it gets.
